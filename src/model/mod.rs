@@ -1,0 +1,15 @@
+//! Plain data that every room shares: an exchange, how it ended, what was found, and secrets that cannot be printed.
+
+mod exchange;
+mod finding;
+mod outcome;
+mod place;
+mod secret;
+
+pub use exchange::{
+    Body, Client, Exchange, Field, Fields, Millis, Request, Response, Scheme, Timing, TlsFacts, Upstream, Way,
+};
+pub use finding::{Answerer, Diagnosis, Evidence, Finding, Grade, Reason};
+pub use outcome::{CertificateFault, Failure, FailureKind, HeadFault, HeadProblem, Outcome, Phase};
+pub use place::Place;
+pub use secret::{Salt, Secret, Tag};

@@ -1,0 +1,63 @@
+//! Secrets: kept without a printable value, recognised again by a keyed tag.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+/// A value that must not leave the process. Neither `Debug` nor `Display` show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret<T>(T);
+
+impl<T> Secret<T> {
+    pub fn new(value: T) -> Secret<T> {
+        Secret(value)
+    }
+
+    /// The value itself: for comparing and forwarding, never for telling.
+    pub fn expose(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// The session's key for tags. Two sessions give the same secret different tags.
+#[derive(Clone)]
+pub struct Salt(Secret<[u8; 32]>);
+
+impl Salt {
+    pub fn new(key: [u8; 32]) -> Salt {
+        Salt(Secret::new(key))
+    }
+
+    /// The tag of a secret: the first eight bytes of SHA-256 over key and value.
+    pub fn tag(&self, value: &[u8]) -> Tag {
+        let mut hash = Sha256::new();
+        hash.update(self.0.expose());
+        hash.update(value);
+        let digest = hash.finalize();
+        let mut short = [0u8; 8];
+        short.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
+        Tag(u64::from_be_bytes(short))
+    }
+}
+
+impl fmt::Debug for Salt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Salt")
+    }
+}
+
+/// Stands for a secret: equal for equal values within one session. Shown as `#a41f…`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Tag(pub u64);
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{:04x}…", self.0 >> 48)
+    }
+}

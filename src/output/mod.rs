@@ -1,0 +1,25 @@
+//! The tellers: pure formatting of what was found.
+
+use crate::model::{Diagnosis, Exchange, Salt};
+
+/// All that a teller needs for one exchange.
+pub struct Told<'a> {
+    pub exchange: &'a Exchange,
+    pub diagnosis: &'a Diagnosis,
+    /// For tags of secrets.
+    pub salt: &'a Salt,
+    /// Earlier verdicts that this exchange takes back.
+    pub takes_back: &'a [TakenBack],
+}
+
+/// An earlier verdict that a later success contradicts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenBack {
+    /// Number of the exchange whose finding no longer stands.
+    pub exchange: u64,
+    /// Its HAR entry, where it has one.
+    pub entry: Option<usize>,
+    pub cause: &'static str,
+    /// One sentence.
+    pub because: String,
+}

@@ -1,0 +1,90 @@
+//! Content codings of captured copies: gzip, deflate and brotli, bounded in size and ratio (bombs stay small).
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use crate::model::{Body, Fields};
+
+/// Decoded copies end here, in bytes.
+pub const DECODED_LIMIT: u64 = 1024 * 1024;
+/// A decoded copy may be at most this many times as long as the coded one.
+pub const RATIO_LIMIT: u64 = 100;
+
+/// The captured body without its content codings. Undecodable or cut input gives what came out before the fault.
+pub fn decoded<'a>(fields: &Fields, body: &'a Body) -> Cow<'a, [u8]> {
+    let coding = fields.text("content-encoding").unwrap_or_default();
+    if !body.coded || coding.is_empty() {
+        return Cow::Borrowed(&body.bytes);
+    }
+    // RFC 9110 §8.4: codings are listed in the order in which they were applied.
+    let mut current = Cow::Borrowed(&body.bytes[..]);
+    for name in coding.rsplit(',') {
+        current = match name.trim().to_ascii_lowercase().as_str() {
+            "gzip" | "x-gzip" => Cow::Owned(drain(flate2::read::GzDecoder::new(&current[..]), current.len())),
+            "deflate" => Cow::Owned(inflate(&current)),
+            "br" => Cow::Owned(drain(brotli_decompressor::Decompressor::new(&current[..], 4096), current.len())),
+            _ => return current,
+        };
+    }
+    current
+}
+
+/// Deflate with the zlib wrapper as RFC 9110 §8.4.1.2 wants it, or bare as some servers send it.
+fn inflate(input: &[u8]) -> Vec<u8> {
+    let wrapped = drain(flate2::read::ZlibDecoder::new(input), input.len());
+    if wrapped.is_empty() { drain(flate2::read::DeflateDecoder::new(input), input.len()) } else { wrapped }
+}
+
+/// Reads up to the limits; an error ends it like an end.
+fn drain(mut from: impl Read, coded: usize) -> Vec<u8> {
+    let limit = DECODED_LIMIT.min((coded as u64).saturating_mul(RATIO_LIMIT).max(4096));
+    let mut out = Vec::new();
+    let mut chunk = [0u8; 8192];
+    while (out.len() as u64) < limit {
+        match from.read(&mut chunk) {
+            Ok(read) if read > 0 => out.extend_from_slice(chunk.get(..read).unwrap_or_default()),
+            _ => break,
+        }
+    }
+    out.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn gzip(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn coded(coding: &str, bytes: Vec<u8>) -> (Fields, Body) {
+        let fields = [("Content-Encoding", coding.to_owned())].into_iter().collect();
+        (fields, Body { length: bytes.len() as u64, bytes: bytes.into(), coded: true })
+    }
+
+    #[test]
+    fn gzip_is_read_even_when_cut() {
+        let whole = gzip(b"{\"error\":1}");
+        let (fields, body) = coded("gzip", whole.clone());
+        assert_eq!(&*decoded(&fields, &body), b"{\"error\":1}");
+        let (fields, body) = coded("gzip", whole[..whole.len() - 9].to_vec());
+        assert!(b"{\"error\":1}".starts_with(&*decoded(&fields, &body)));
+    }
+
+    #[test]
+    fn a_bomb_stays_small() {
+        let (fields, body) = coded("gzip", gzip(&vec![0; 50_000_000]));
+        assert_eq!(decoded(&fields, &body).len() as u64, DECODED_LIMIT);
+    }
+
+    #[test]
+    fn unknown_codings_are_left_alone() {
+        let (fields, body) = coded("zstd", vec![1, 2, 3]);
+        assert_eq!(&*decoded(&fields, &body), [1, 2, 3]);
+    }
+}
