@@ -139,6 +139,9 @@ pub struct Request {
     pub body: Body,
     /// The raw head, byte for byte, request line to blank line, where it was kept.
     pub head: Option<Bytes>,
+    /// The recording does not show the request (an answer or an error body alone): method, host and target are
+    /// placeholders, and nothing follows from what the request seems to lack.
+    pub unseen: bool,
 }
 
 impl Request {
