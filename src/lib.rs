@@ -12,18 +12,18 @@
 //! The pure half (`model`, `wire`, `ledger`, `diagnose`, `catalog`, `intake`, `instance`, `output`) reads no clock, no
 //! socket, no file and no environment, and cannot fail: the same bytes give the same words.
 
-pub mod model;
-pub mod wire;
-pub mod ledger;
-pub mod diagnose;
 pub mod catalog;
-pub mod intake;
+pub mod cli;
+pub mod command;
+pub mod config;
+pub mod diagnose;
 pub mod instance;
+pub mod intake;
+pub mod ledger;
+pub mod model;
 pub mod output;
 pub mod pipeline;
 pub mod proxy;
-pub mod stage;
-pub mod config;
-pub mod cli;
-pub mod command;
 pub mod run;
+pub mod stage;
+pub mod wire;

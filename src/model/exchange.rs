@@ -225,7 +225,10 @@ impl Fields {
 
     /// All values of a field, in order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.0.iter().filter(move |field| field.name.eq_ignore_ascii_case(name.as_bytes())).map(|field| &field.value[..])
+        self.0
+            .iter()
+            .filter(move |field| field.name.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|field| &field.value[..])
     }
 
     /// The first value as text; bytes that are not UTF-8 become U+FFFD.

@@ -13,7 +13,10 @@ pub enum Place {
     /// Path and query as sent.
     RequestTarget,
     /// One value of a request field; `nth` counts from 0 among fields of that name. The name is in lower case.
-    RequestField { name: String, nth: usize },
+    RequestField {
+        name: String,
+        nth: usize,
+    },
     /// The decoded user name or password of Basic credentials; spans count in the decoded text.
     BasicDecoded,
     /// One parameter of the query, raw value.
@@ -22,7 +25,10 @@ pub enum Place {
     Form(String),
     RequestBody,
     ResponseStatus,
-    ResponseField { name: String, nth: usize },
+    ResponseField {
+        name: String,
+        nth: usize,
+    },
     ResponseBody,
     /// The connection itself: TLS, TCP, names.
     Connection,

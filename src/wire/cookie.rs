@@ -1,0 +1,65 @@
+//! `Cookie` and `Set-Cookie`, and which of ServiceNow's cookies carry a session (wire notes §1.3).
+
+use crate::model::Fields;
+
+/// Name and value of every cookie that a request carries.
+pub fn sent(fields: &Fields) -> Vec<(String, Vec<u8>)> {
+    let mut cookies = Vec::new();
+    for value in fields.all("cookie") {
+        for part in value.split(|&byte| byte == b';') {
+            if let Some((name, value)) = pair(part) {
+                cookies.push((name, value));
+            }
+        }
+    }
+    cookies
+}
+
+/// Name and value of every cookie that an answer sets; deletions (`Max-Age=0`, empty value) are left out.
+pub fn set(fields: &Fields) -> Vec<(String, Vec<u8>)> {
+    fields
+        .all("set-cookie")
+        .filter_map(|value| {
+            let mut parts = value.split(|&byte| byte == b';');
+            let cookie = pair(parts.next()?)?;
+            let deleted = parts.any(|part| part.trim_ascii().eq_ignore_ascii_case(b"max-age=0"));
+            (!deleted && !cookie.1.is_empty()).then_some(cookie)
+        })
+        .collect()
+}
+
+fn pair(part: &[u8]) -> Option<(String, Vec<u8>)> {
+    let part = part.trim_ascii();
+    let equals = part.iter().position(|&byte| byte == b'=')?;
+    let (name, value) = part.split_at(equals);
+    let name = String::from_utf8_lossy(name).trim().to_owned();
+    (!name.is_empty()).then(|| (name, value.get(1..).unwrap_or_default().trim_ascii().to_vec()))
+}
+
+/// Cookies that stand for a session of ServiceNow.
+pub fn is_session(name: &str) -> bool {
+    matches!(name, "JSESSIONID" | "glide_session_store" | "glide_user" | "glide_user_session" | "glide_sso_id")
+}
+
+/// The instance that a load balancer's cookie names: `BIGipServerpool_dev1` → `dev1`.
+pub fn pool_instance(name: &str) -> Option<&str> {
+    name.strip_prefix("BIGipServerpool_").filter(|rest| !rest.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cookies_are_read_from_both_sides() {
+        let request: Fields =
+            [("Cookie", "JSESSIONID=AB; glide_user_route=glide.1"), ("cookie", "x=1=2")].into_iter().collect();
+        assert_eq!(sent(&request).len(), 3);
+        assert_eq!(sent(&request)[2], ("x".into(), b"1=2".to_vec()));
+        let answer: Fields =
+            [("Set-Cookie", "JSESSIONID=CD; Path=/"), ("Set-Cookie", "glide_user=; Max-Age=0; Path=/")]
+                .into_iter()
+                .collect();
+        assert_eq!(set(&answer), [("JSESSIONID".to_owned(), b"CD".to_vec())]);
+    }
+}

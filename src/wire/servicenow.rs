@@ -1,0 +1,202 @@
+//! What an answer of ServiceNow looks like: error envelopes, fingerprints of the instance and its edge, pages.
+
+use serde_json::Value;
+
+use super::cookie;
+use crate::model::{Fields, Response};
+
+/// The error envelope of a REST answer (wire notes §2, §3), in JSON or XML.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    pub message: String,
+    pub detail: String,
+}
+
+/// Signs that tell who made an answer (wire notes §1.3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// The value of `Server`.
+    pub server: Option<String>,
+    /// `Server` is one that ServiceNow's edge sends.
+    pub edge: bool,
+    /// Fields or cookies that only an application node makes.
+    pub node: bool,
+    /// `X-Is-Logged-In`.
+    pub logged_in: Option<bool>,
+    /// `X-Transaction-ID`.
+    pub transaction: Option<String>,
+}
+
+/// A page in the place of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    Hibernating,
+    Offline,
+    Login,
+    Other,
+}
+
+/// Reads the envelope; `None` where the body has none.
+pub fn envelope(body: &[u8]) -> Option<Envelope> {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.starts_with('{') { json_envelope(text) } else { xml_envelope(text) }
+}
+
+fn json_envelope(text: &str) -> Option<Envelope> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let error = value.get("error")?.as_object()?;
+    let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    error.contains_key("message").then(|| Envelope { message: part("message"), detail: part("detail") })
+}
+
+fn xml_envelope(text: &str) -> Option<Envelope> {
+    let error = element(text, "error")?;
+    let message = element(error, "message")?.trim().to_owned();
+    let detail = element(error, "detail").unwrap_or_default().trim().to_owned();
+    Some(Envelope { message, detail })
+}
+
+/// The text between `<name>` and `</name>`, namespace prefixes ignored on neither side.
+pub fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let open = text.find(&format!("<{name}>"))? + name.len() + 2;
+    let rest = text.get(open..)?;
+    rest.get(..rest.find(&format!("</{name}>"))?)
+}
+
+impl Envelope {
+    /// The ordinary 401 of the REST layer, whatever its wording and key order (wire notes §2.1).
+    pub fn is_not_authenticated(&self) -> bool {
+        let (message, detail) = (self.message.to_ascii_lowercase(), self.detail.to_ascii_lowercase());
+        message.contains("not authenticated") && (detail.contains("required to provide auth") || detail.is_empty())
+    }
+
+    /// Both texts in lower case, for signatures.
+    pub fn lower(&self) -> String {
+        format!("{}\n{}", self.message, self.detail).to_ascii_lowercase()
+    }
+}
+
+/// Reads the signs of an answer.
+pub fn fingerprint(fields: &Fields) -> Fingerprint {
+    let server = fields.text("server").map(|value| value.into_owned());
+    let edge =
+        server.as_deref().is_some_and(|name| matches!(name.to_ascii_lowercase().as_str(), "servicenow" | "snow_adc"));
+    let logged_in = fields.text("x-is-logged-in").map(|value| value.trim().eq_ignore_ascii_case("true"));
+    let transaction = fields.text("x-transaction-id").map(|value| value.trim().to_owned()).filter(|id| !id.is_empty());
+    let glide = |name: &str| name.starts_with("glide_") || cookie::pool_instance(name).is_some();
+    let cookies = cookie::set(fields).iter().any(|(name, _)| glide(name));
+    let timing =
+        fields.text("server-timing").is_some_and(|value| value.contains("sem_wait") || value.contains("sesh_wait"));
+    let realm = fields
+        .all("www-authenticate")
+        .any(|value| String::from_utf8_lossy(value).to_ascii_lowercase().contains("service-now"));
+    let node = logged_in.is_some()
+        || transaction.is_some()
+        || timing
+        || cookies
+        || realm
+        || fields.has("x-usertoken-response");
+    Fingerprint { server, edge, node, logged_in, transaction }
+}
+
+/// Which page stands in the place of an answer; `None` where the answer is no HTML.
+pub fn page(response: &Response, body: &[u8]) -> Option<Page> {
+    let mime = response.fields.text("content-type").unwrap_or_default().to_ascii_lowercase();
+    let text = String::from_utf8_lossy(body.get(..body.len().min(65_536)).unwrap_or_default()).to_ascii_lowercase();
+    let start = text.trim_start();
+    let html = mime.contains("html") || start.starts_with("<!doctype html") || start.starts_with("<html");
+    if !html {
+        return None;
+    }
+    let hibernating =
+        ["instance hibernating", "instance-hibernating", "hibernating instance", "instance is hibernating"];
+    if hibernating.iter().any(|sign| text.contains(sign)) {
+        return Some(Page::Hibernating);
+    }
+    if text.contains("instance is currently offline") || text.contains("instance is offline") {
+        return Some(Page::Offline);
+    }
+    let login = [
+        "<title>log in",
+        "log in | servicenow",
+        "forgot password",
+        "id=\"user_password\"",
+        "name=\"user_password\"",
+        "action=\"login.do\"",
+    ];
+    if login.iter().any(|sign| text.contains(sign)) {
+        return Some(Page::Login);
+    }
+    Some(Page::Other)
+}
+
+/// Whether a redirect of an instance leads to a login, a logout page or a session time-out (wire notes §1.4).
+pub fn leads_to_login(location: &str) -> bool {
+    let lower = location.to_ascii_lowercase();
+    let path = lower.split('?').next().unwrap_or_default();
+    let page = path.rsplit('/').next().unwrap_or_default();
+    matches!(
+        page,
+        "login.do"
+            | "login_redirect.do"
+            | "auth_redirect.do"
+            | "logout_success.do"
+            | "session_timeout.do"
+            | "login_with_sso.do"
+            | "logout.do"
+            | "external_logout_complete.do"
+            | "login_locate_sso.do"
+    ) || lower.contains("samlrequest=")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Body;
+
+    #[test]
+    fn envelopes_are_read_in_json_and_xml() {
+        let json = br#"{"error":{"detail":"Required to provide Auth information","message":"User Not Authenticated"},"status":"failure"}"#;
+        assert!(envelope(json).unwrap().is_not_authenticated());
+        let xml = b"<response><error><message>User Not Authorized</message><detail>7 records constrained due to ACL restrictions</detail></error></response>";
+        assert_eq!(envelope(xml).unwrap().message, "User Not Authorized");
+        assert_eq!(envelope(br#"{"error":"server_error"}"#), None);
+        assert_eq!(envelope(br#"{"error":{"message":"m","detail":null}}"#).unwrap().detail, "");
+    }
+
+    #[test]
+    fn only_glide_signs_make_a_node() {
+        let node: Fields = [("Server", "snow_adc"), ("X-Is-Logged-In", "false")].into_iter().collect();
+        let print = fingerprint(&node);
+        assert!(print.edge && print.node && print.logged_in == Some(false));
+        let other: Fields = [("Server", "nginx"), ("Set-Cookie", "JSESSIONID=1")].into_iter().collect();
+        let print = fingerprint(&other);
+        assert!(!print.edge && !print.node);
+    }
+
+    #[test]
+    fn pages_are_told_apart() {
+        let answer = |mime: &str| Response {
+            status: 200,
+            reason: String::new(),
+            version: "HTTP/1.1".into(),
+            fields: [("Content-Type", mime.to_owned())].into_iter().collect(),
+            body: Body::default(),
+            ours: false,
+            cut: None,
+        };
+        let html = answer("text/html");
+        assert_eq!(page(&html, b"<title>Instance Hibernating page</title>"), Some(Page::Hibernating));
+        assert_eq!(page(&html, b"Your instance is currently offline"), Some(Page::Offline));
+        assert_eq!(page(&html, b"<html><title>Log in | ServiceNow</title>"), Some(Page::Login));
+        assert_eq!(page(&answer("application/json"), b"{}"), None);
+    }
+
+    #[test]
+    fn redirects_to_a_login_are_known() {
+        assert!(leads_to_login("https://dev1.service-now.com/auth_redirect.do?sysparm_url=https://idp"));
+        assert!(leads_to_login("/login_redirect.do?sysparm_stack=no"));
+        assert!(!leads_to_login("https://app.partner.example/cb?code=1"));
+    }
+}

@@ -1,0 +1,147 @@
+//! Text that stands where a value should be: unresolved variables, sample text, and the words for "nothing".
+
+use std::ops::Range;
+
+/// The first unresolved variable or sample text in `text`: `{{x}}`, `${x}`, `$X`, `%X%`, `<x>`, `YOUR_TOKEN` …
+pub fn placeholder(text: &str) -> Option<Range<usize>> {
+    enclosed(text, "{{", "}}")
+        .or_else(|| enclosed(text, "${", "}"))
+        .or_else(|| enclosed(text, "#{", "}"))
+        .or_else(|| angled(text))
+        .or_else(|| percent_variable(text))
+        .or_else(|| shell_variable(text))
+        .or_else(|| sample_words(text))
+}
+
+fn enclosed(text: &str, open: &str, close: &str) -> Option<Range<usize>> {
+    let start = text.find(open)?;
+    let rest = text.get(start + open.len()..)?;
+    let length = rest.find(close)?;
+    Some(start..start + open.len() + length + close.len())
+}
+
+/// `<access_token>`: angle brackets around words, not around a value.
+fn angled(text: &str) -> Option<Range<usize>> {
+    let span = enclosed(text, "<", ">")?;
+    let inner = text.get(span.start + 1..span.end.checked_sub(1)?)?;
+    let words = !inner.is_empty() && inner.len() <= 40 && !inner.bytes().any(|byte| byte.is_ascii_digit());
+    let plain = inner.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b' ' | b'.'));
+    (words && plain).then_some(span)
+}
+
+/// `%TOKEN%` of a Windows shell: a name between percent signs, the whole text, and no percent-encoding.
+fn percent_variable(text: &str) -> Option<Range<usize>> {
+    let inner = text.strip_prefix('%')?.strip_suffix('%')?;
+    let named = inner.len() >= 2 && inner.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    named.then_some(0..text.len())
+}
+
+/// `$TOKEN` of a shell, the whole text; `$env:TOKEN` of PowerShell.
+fn shell_variable(text: &str) -> Option<Range<usize>> {
+    let name = text.strip_prefix('$')?;
+    let name = name.strip_prefix("env:").unwrap_or(name);
+    let first = name.bytes().next()?;
+    let named = (first.is_ascii_alphabetic() || first == b'_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    // A dollar sign before a handful of mixed characters may be a password: a variable's name is in one case or has `_`.
+    let one_case = name == name.to_ascii_uppercase() || name == name.to_ascii_lowercase() || name.contains('_');
+    (named && one_case && name.len() >= 3 && !name.bytes().any(|byte| byte.is_ascii_digit())).then_some(0..text.len())
+}
+
+/// Sample text of a manual: `YOUR_ACCESS_TOKEN`, `my-token-here`, `access_token`, `xxxxxxxx`, `...`.
+fn sample_words(text: &str) -> Option<Range<usize>> {
+    let words: Vec<String> = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let whole = Some(0..text.len());
+    if !text.is_empty() && (text.bytes().all(|b| b == b'.') && text.len() >= 3 || text == "…") {
+        return whole;
+    }
+    if text.len() >= 4 && text.bytes().all(|byte| matches!(byte, b'x' | b'X'))
+        || text.len() >= 4 && text.bytes().all(|b| b == b'*')
+    {
+        return whole;
+    }
+    const NAMES: [&str; 14] = [
+        "token", "access", "bearer", "jwt", "secret", "client", "id", "password", "passwd", "user", "username", "key",
+        "api", "instance",
+    ];
+    const MARKS: [&str; 11] =
+        ["your", "my", "here", "insert", "replace", "enter", "example", "sample", "placeholder", "paste", "todo"];
+    let names = words.iter().filter(|word| NAMES.contains(&word.as_str())).count();
+    let marks = words.iter().filter(|word| MARKS.contains(&word.as_str())).count();
+    let other = words.len() - names - marks;
+    let sample = marks >= 1 && names >= 1 && other <= 1 || names >= 2 && other == 0 && marks == 0 && !text.contains('.');
+    (sample && text.len() <= 64).then_some(0..text.len())
+}
+
+/// The words that a program prints for "no value".
+pub fn literal_null(text: &str) -> bool {
+    matches!(
+        text,
+        "null"
+            | "NULL"
+            | "Null"
+            | "undefined"
+            | "None"
+            | "nil"
+            | "NaN"
+            | "[object Object]"
+            | "(null)"
+            | "<nil>"
+            | "<null>"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn templates_are_seen() {
+        for text in [
+            "{{access_token}}",
+            "${access_token}",
+            "%TOKEN%",
+            "<access_token>",
+            "YOUR_ACCESS_TOKEN",
+            "your-token-here",
+            "$ACCESS_TOKEN",
+            "$env:SN_TOKEN",
+            "access_token",
+            "xxxxxxxx",
+            "<your token>",
+            "{{vault:json-web-token}}",
+        ] {
+            assert!(placeholder(text).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn real_values_are_not_templates() {
+        for text in [
+            "",
+            "p%40ss",
+            "admin",
+            "token.user",
+            "$ecret9!",
+            "S3cr3t%1",
+            "B1wSEk09CHPEwLCMMfkbL8Xre008lPKQ",
+            "svc_token",
+            "a<b>c9",
+            "client",
+            "qhb<;R(y+eB7zeK~<P*b+&^,h57f`^dC",
+            "my.user",
+            "Pa$$word1",
+        ] {
+            assert!(placeholder(text).is_none(), "{text} {:?}", placeholder(text));
+        }
+    }
+
+    #[test]
+    fn the_span_is_the_template_only() {
+        assert_eq!(placeholder("abc{{x}}def"), Some(3..8));
+    }
+}
