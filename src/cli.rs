@@ -1,1 +1,188 @@
-//! (in the making)
+//! The command line as data: help, the man page and the completions come from here.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::command::{analyze, ca, check, demo, doctor, exec, explain, instance, shell};
+
+const EXAMPLES: &str = "\
+Examples:
+  why401 demo                                   see it explain, without an instance
+  why401                                        the proxy on 127.0.0.1:8080
+  why401 ca trust curl                          how curl comes to trust it
+  why401 exec -- newman run collection.json     one command through the proxy, nothing to set up
+  why401 analyze session.har                    explain a recording of any other tool
+
+Exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 --fail-on reached.";
+
+/// Sits between an API client and ServiceNow and says in words why authentication failed.
+///
+/// Without a command it runs the proxy, like `why401 run`. Requests and answers pass unchanged; explanations go to
+/// standard output, operations to standard error.
+#[derive(Debug, Parser)]
+#[command(name = "why401", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub run: RunOptions,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the proxy (the default)
+    Run(RunOptions),
+    /// Run one command through a proxy of its own, set up and trusted
+    Exec(exec::Options),
+    /// Explain a HAR file, a curl -v transcript, a raw message or a pasted error body
+    Analyze(analyze::Options),
+    /// Show the page of one cause
+    Explain(explain::ExplainOptions),
+    /// List all causes
+    Causes(explain::CausesOptions),
+    /// Show the certificate authority, and how each client trusts it
+    Ca(ca::Options),
+    /// Check a HAR file or a configuration file, every fault at its place
+    Check(check::Options),
+    /// Look for what keeps a client from coming through
+    Doctor(doctor::Options),
+    /// The whole thing on simulated failures, without an instance
+    Demo(demo::Options),
+    /// The simulated ServiceNow instance alone
+    Instance(instance::Options),
+    /// Print the completions for a shell
+    Completions(shell::CompletionsOptions),
+    /// Print the man page
+    Man,
+}
+
+/// What `run` and `exec` can be told by flags. Values are read by `config`, so that all faults are told at once.
+#[derive(Args, Clone, Debug, Default)]
+pub struct RunOptions {
+    /// Where clients reach the proxy; port 0 picks a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    listen: Vec<String>,
+    /// Read settings from this file [default: why401/config.toml in the user's config folder]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Form of the explanations: human or json
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
+    /// Append the explanations to this file too
+    #[arg(long, value_name = "FILE")]
+    log_file: Option<String>,
+    /// Record the session in this folder
+    #[arg(long, value_name = "DIR")]
+    session: Option<String>,
+    /// Serve the page in the browser here, as 127.0.0.1:8081
+    #[arg(long, value_name = "ADDR")]
+    ui: Option<String>,
+    /// Also listen for clients that know no proxy, and forward to this origin
+    #[arg(long, value_name = "[ADDR=]https://HOST")]
+    reverse: Vec<String>,
+    /// Open the TLS of this host too (*.service-now.com and *.servicenowservices.com always are)
+    #[arg(long, value_name = "HOST")]
+    intercept: Vec<String>,
+    /// Reach the upstream through this proxy
+    #[arg(long, value_name = "URL")]
+    upstream_proxy: Option<String>,
+    /// Trust the roots in this PEM file too, for upstreams
+    #[arg(long, value_name = "FILE")]
+    upstream_ca: Vec<String>,
+    /// Look this name up by hand, as curl's --resolve
+    #[arg(long, value_name = "HOST[:PORT]=ADDR[:PORT]")]
+    resolve: Vec<String>,
+    /// Where the certificate authority is kept
+    #[arg(long, value_name = "DIR")]
+    ca_dir: Option<String>,
+}
+
+impl RunOptions {
+    /// Each flag that was given: its name, the key that it sets, its value.
+    pub fn given(&self) -> Vec<(&'static str, &'static str, String)> {
+        let many = [
+            ("--listen", "listen", &self.listen),
+            ("--reverse", "reverse", &self.reverse),
+            ("--intercept", "intercept", &self.intercept),
+            ("--upstream-ca", "upstream.ca_files", &self.upstream_ca),
+            ("--resolve", "upstream.resolve", &self.resolve),
+        ];
+        let one = [
+            ("--log-format", "log.format", &self.log_format),
+            ("--log-file", "log.file", &self.log_file),
+            ("--session", "session.dir", &self.session),
+            ("--ui", "ui.listen", &self.ui),
+            ("--upstream-proxy", "upstream.proxy", &self.upstream_proxy),
+            ("--ca-dir", "ca.dir", &self.ca_dir),
+        ];
+        let many = many.into_iter().flat_map(|(flag, key, values)| values.iter().map(move |value| (flag, key, value)));
+        let one = one.into_iter().filter_map(|(flag, key, value)| value.as_ref().map(|value| (flag, key, value)));
+        many.chain(one).map(|(flag, key, value)| (flag, key, value.clone())).collect()
+    }
+}
+
+/// Reads the arguments; prints help, version or the usage fault and ends the process where that is asked for.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Cli {
+    Cli::parse_from(arguments)
+}
+
+/// The table as clap's command, for the man page, the completions and tests.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn given(arguments: &[&str]) -> Vec<(&'static str, &'static str, String)> {
+        let cli = Cli::try_parse_from([&["why401"], arguments].concat()).unwrap();
+        match cli.command {
+            Some(Command::Run(run)) => run.given(),
+            Some(_) => panic!("another command"),
+            None => cli.run.given(),
+        }
+    }
+
+    #[test]
+    fn the_table_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn run_is_the_default_command() {
+        let flags = ["--listen", "127.0.0.1:0", "--resolve", "a=127.0.0.1", "--resolve", "b=127.0.0.1"];
+        assert_eq!(given(&flags), given(&[&["run"], &flags[..]].concat()));
+        assert_eq!(given(&flags).len(), 3);
+        assert!(given(&[]).is_empty());
+    }
+
+    #[test]
+    fn every_flag_sets_a_key_that_exists() {
+        let flags = [
+            "--listen=x",
+            "--log-format=x",
+            "--log-file=x",
+            "--session=x",
+            "--ui=x",
+            "--reverse=x",
+            "--intercept=x",
+            "--upstream-proxy=x",
+            "--upstream-ca=x",
+            "--resolve=x",
+            "--ca-dir=x",
+        ];
+        let given = given(&flags);
+        assert_eq!(given.len(), flags.len());
+        for (flag, key, _) in given {
+            assert!(crate::config::KEYS.iter().any(|known| known.path == key), "{flag} sets {key}");
+        }
+    }
+
+    #[test]
+    fn flags_before_another_command_are_refused() {
+        assert!(Cli::try_parse_from(["why401", "--listen=x", "demo"]).is_err());
+    }
+}

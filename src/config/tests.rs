@@ -1,0 +1,200 @@
+//! Tests of loading: layers, faults at their places, units.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::*;
+
+fn from_file(text: &str) -> Result<Config, Vec<Fault>> {
+    let layers = Layers { file: Some((PathBuf::from("etc/why401.toml"), text.into())), ..Layers::default() };
+    load(&layers).map(|loaded| loaded.config)
+}
+
+fn told(text: &str) -> Vec<String> {
+    from_file(text).unwrap_err().iter().map(Fault::to_string).collect()
+}
+
+#[test]
+fn the_example_is_the_default() {
+    assert_eq!(from_file(&example()).unwrap(), Config::default());
+}
+
+#[test]
+fn every_key_of_the_example_can_be_changed() {
+    // Each key, set to what no default is, changes the configuration: no key is read and then forgotten.
+    let other = |key: &Key| match key.path {
+        "listen" | "ui.listen" => "\"127.0.0.1:9\"",
+        "reverse" => "[\"https://a.example\"]",
+        "intercept" => "[\"a.example\"]",
+        "upstream.proxy" => "\"http://p:1\"",
+        "upstream.resolve" => "[\"a=127.0.0.1\"]",
+        "log.format" => "\"json\"",
+        "upstream.ca_files" | "ca.dir" | "log.file" | "session.dir" | "log.filter" => "\"x\"",
+        _ => "77",
+    };
+    for key in KEYS {
+        let (table, name) = key.path.split_once('.').unwrap_or(("", key.path));
+        let head = if table.is_empty() { String::new() } else { format!("[{table}]\n") };
+        let changed =
+            from_file(&format!("{head}{name} = {}\n", other(key))).unwrap_or_else(|e| panic!("{}: {e:?}", key.path));
+        assert_ne!(changed, Config::default(), "{}", key.path);
+        let differing: Vec<_> = KEYS.iter().filter(|k| k.shown(&changed) != k.shown(&Config::default())).collect();
+        assert_eq!(differing.len(), 1, "{} changes its own value and no other", key.path);
+    }
+}
+
+#[test]
+fn all_faults_are_told_at_once_with_line_and_column() {
+    let faults = from_file("lisen = \"x\"\n[upstream]\nconnect_seconds = \"soon\"\nnope = 1\n[log]\n  format = 3\n")
+        .unwrap_err();
+    let places: Vec<_> = faults.iter().filter_map(|fault| fault.place.line_and_column()).collect();
+    assert_eq!(places, [(1, 1), (3, 19), (4, 1), (6, 12)]);
+    assert!(faults[0].says.contains("did you mean `listen`?"), "{}", faults[0].says);
+    assert!(faults[1].says.contains("`upstream.connect_seconds`: `soon` is not a length of time"));
+}
+
+#[test]
+fn a_fault_shows_the_line_with_a_caret() {
+    let told = told("# head\nlisten = [\"8080\"]\n");
+    assert_eq!(
+        told,
+        [
+            "error: `listen`: `8080` lacks the host: write `127.0.0.1:8080`\n --> etc/why401.toml:2:10\n  |\n2 | listen = [\"8080\"]\n  |          ^^^^^^^^"
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_told_at_its_place_and_the_rest_is_read() {
+    let faults = from_file("drain_seconds = soon\n[log]\nformat = \"xml\"\n").unwrap_err();
+    assert!(faults.len() >= 2, "{faults:?}");
+    assert!(faults.iter().any(|fault| fault.says.contains("`xml` is not a format")), "{faults:?}");
+}
+
+#[test]
+fn a_key_in_the_wrong_table_is_pointed_to_its_own() {
+    assert!(told("format = \"json\"")[0].contains("did you mean `log.format`?"));
+}
+
+#[test]
+fn flags_outrank_the_environment_and_the_environment_the_file() {
+    let mut layers = Layers {
+        file: Some((
+            PathBuf::from("f.toml"),
+            "listen = \"127.0.0.1:1\"\nintercept = [\"a.example\"]\n[log]\nformat = \"json\"".into(),
+        )),
+        variables: vec![
+            ("WHY401_LISTEN".into(), "127.0.0.1:2,127.0.0.1:3".into()),
+            ("WHY401_LOG_FORMAT".into(), "human".into()),
+            ("WHY401_LOG".into(), "debug".into()),
+            ("PATH".into(), "/bin".into()),
+        ],
+        flags: Vec::new(),
+    };
+    let config = load(&layers).unwrap().config;
+    assert_eq!(config.listen.iter().map(|a| a.port()).collect::<Vec<_>>(), [2, 3]);
+    assert_eq!(config.log.format, Format::Human);
+    layers.flags = vec![
+        ("--listen", "listen", "127.0.0.1:4".into()),
+        ("--listen", "listen", "[::1]:5".into()),
+        ("--intercept", "intercept", "b.example".into()),
+    ];
+    let config = load(&layers).unwrap().config;
+    assert_eq!(config.listen.iter().map(|a| a.port()).collect::<Vec<_>>(), [4, 5]);
+    assert_eq!(config.intercept, ["a.example", "b.example"]);
+}
+
+#[test]
+fn an_unknown_variable_is_a_warning_with_the_nearest() {
+    let layers = Layers { variables: vec![("WHY401_LISTN".into(), "x".into())], ..Layers::default() };
+    assert_eq!(
+        load(&layers).unwrap().warnings,
+        ["the variable WHY401_LISTN sets nothing; did you mean WHY401_LISTEN?"]
+    );
+}
+
+#[test]
+fn faults_of_variables_and_flags_name_them() {
+    let layers = Layers {
+        file: None,
+        variables: vec![("WHY401_UI_LISTEN".into(), "8081".into())],
+        flags: vec![("--resolve", "upstream.resolve", "nonsense".into())],
+    };
+    let faults: Vec<_> = load(&layers).unwrap_err().iter().map(Fault::to_string).collect();
+    assert_eq!(faults.len(), 2);
+    assert!(faults[0].starts_with("error: WHY401_UI_LISTEN: `8081` lacks the host"));
+    assert!(faults[1].starts_with("error: --resolve: `nonsense` is not"));
+}
+
+#[test]
+fn units_are_read() {
+    assert_eq!(duration("10s"), Ok(Duration::from_secs(10)));
+    assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+    assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+    assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
+    assert!(duration("10 parsecs").is_err());
+    assert!(duration("99999999999999999999s").is_err());
+    assert!(duration("18446744073709551615h").is_err());
+    assert_eq!(size("256KiB"), Ok(Size(262_144)));
+    assert_eq!(size("1 MB"), Ok(Size(1_000_000)));
+    assert_eq!(size("12"), Ok(Size(12)));
+    assert!(size("-1").is_err());
+    assert!(size("20000000000GiB").is_err());
+}
+
+#[test]
+fn a_wait_without_an_end_is_refused() {
+    assert!(told("[upstream]\nfirst_byte_seconds = 0")[0].contains("more than zero"));
+    assert!(told("[memory]\nqueue_exchanges = 0")[0].contains("above zero"));
+}
+
+#[test]
+fn resolve_reads_as_curls_does() {
+    let read =
+        |text: &str| from_file(&format!("[upstream]\nresolve = \"{text}\"")).map(|mut c| c.upstream.resolve.remove(0));
+    let full = read("Dev1.service-now.com:443=127.0.0.1:8443").unwrap();
+    assert_eq!((full.host.as_str(), full.port, full.to_port), ("dev1.service-now.com", Some(443), Some(8443)));
+    let bare = read("a.example=::1").unwrap();
+    assert_eq!((bare.port, bare.address.to_string(), bare.to_port), (None, "::1".into(), None));
+    assert_eq!(read("a.example=[::1]:9").unwrap().to_port, Some(9));
+    for wrong in ["a.example", "=127.0.0.1", "a:x=127.0.0.1", "a=b"] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn reverse_takes_an_origin_and_nothing_more() {
+    let read = |text: &str| from_file(&format!("reverse = \"{text}\"")).map(|mut c| c.reverse.remove(0));
+    let bare = read("https://Dev1.service-now.com/").unwrap();
+    assert_eq!((bare.listen, bare.origin.as_str()), (None, "https://dev1.service-now.com"));
+    assert_eq!(read("127.0.0.1:9=https://a.example:8443").unwrap().listen.unwrap().port(), 9);
+    for wrong in
+        ["http://a.example", "https://a.example/api", "https://", "https://u:p@a.example", "x=https://a.example"]
+    {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_proxy_password_is_never_repeated() {
+    for text in ["http://svc:hunter2@proxy.example:3128", "ftp://svc:hunter2@x", "http://svc:hunter2@"] {
+        let told = match from_file(&format!("[upstream]\nproxy = \"{text}\"")) {
+            Ok(config) => format!("{config:?}{}", KEYS.iter().map(|key| key.shown(&config)).collect::<String>()),
+            Err(faults) => faults.iter().map(Fault::to_string).collect(),
+        };
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+    let config = from_file("[upstream]\nproxy = \"http://svc:p%40ss@proxy.example:3128\"").unwrap();
+    let proxy = config.upstream.proxy.unwrap();
+    assert_eq!(
+        (proxy.host.as_str(), proxy.port, proxy.credentials.as_deref()),
+        ("proxy.example", 3128, Some("svc:p@ss"))
+    );
+}
+
+#[test]
+fn paths_count_from_the_file_that_names_them() {
+    let config = from_file("[ca]\ndir = \"certs\"\n[log]\nfile = \"/var/log/w.log\"").unwrap();
+    assert_eq!(config.ca.dir.as_deref(), Some(Path::new("etc/certs")));
+    assert_eq!(config.log.file.as_deref(), Some(Path::new("/var/log/w.log")));
+}
