@@ -21,6 +21,7 @@ pub mod instance;
 pub mod intake;
 pub mod ledger;
 pub mod model;
+pub mod nearest;
 pub mod output;
 pub mod pipeline;
 pub mod proxy;

@@ -1,6 +1,7 @@
 //! The names nearest to a misspelt one.
 
 use super::pages;
+use crate::nearest::edits;
 
 /// Up to three names of causes that `name` may have meant, the nearest first.
 pub fn nearest(name: &str) -> Vec<&'static str> {
@@ -14,27 +15,13 @@ fn among<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut ranked: Vec<(usize, &str)> = names
         .map(|candidate| {
             let shared = words.iter().filter(|word| candidate.split('-').any(|part| part == **word)).count();
-            let edits = distance(&name, candidate);
+            let edits = edits(&name, candidate);
             (edits.saturating_sub(shared * 5), candidate)
         })
         .filter(|(cost, _)| *cost <= name.len().max(4) / 2)
         .collect();
     ranked.sort();
     ranked.into_iter().map(|(_, candidate)| candidate).take(3).collect()
-}
-
-/// Edits (insert, delete, replace) between two short words of ASCII.
-fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (down, left) in from.bytes().enumerate() {
-        let mut next = vec![down + 1];
-        for ((above_left, above), right) in row.iter().zip(row.iter().skip(1)).zip(to.bytes()) {
-            let before = next.last().copied().unwrap_or_default();
-            next.push((above_left + usize::from(left != right)).min(above + 1).min(before + 1));
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -54,10 +41,5 @@ mod tests {
     fn nonsense_is_near_to_nothing() {
         assert!(among("zzzzzzzzzzzz", NAMES.into_iter()).is_empty());
         assert!(among("", NAMES.into_iter()).is_empty());
-    }
-
-    #[test]
-    fn distances_count_edits() {
-        assert_eq!([distance("", "abc"), distance("abc", "abd"), distance("kitten", "sitting")], [3, 1, 3]);
     }
 }

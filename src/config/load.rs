@@ -10,8 +10,8 @@ use toml::de::{DeTable, DeValue};
 use super::Config;
 use super::fault::{Fault, Place};
 use super::keys::{KEYS, Key};
-use super::nearest::nearest;
 use super::setting::Given;
+use crate::nearest::nearest;
 
 /// Variables with our prefix that are no keys.
 const OTHER_VARIABLES: [&str; 2] = ["WHY401_CONFIG", "WHY401_LOG"];

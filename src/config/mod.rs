@@ -3,7 +3,6 @@
 mod fault;
 mod keys;
 mod load;
-mod nearest;
 mod setting;
 
 use std::net::{IpAddr, SocketAddr};
@@ -13,7 +12,6 @@ use std::time::Duration;
 pub use fault::{Fault, Place};
 pub use keys::{KEYS, Key, example};
 pub use load::{Layers, Loaded, check, load};
-pub use nearest::nearest;
 pub use setting::{Size, duration, size};
 
 /// Hosts that are always intercepted: ServiceNow's own clouds.

@@ -73,7 +73,8 @@ fn sample_words(text: &str) -> Option<Range<usize>> {
     let names = words.iter().filter(|word| NAMES.contains(&word.as_str())).count();
     let marks = words.iter().filter(|word| MARKS.contains(&word.as_str())).count();
     let other = words.len() - names - marks;
-    let sample = marks >= 1 && names >= 1 && other <= 1 || names >= 2 && other == 0 && marks == 0 && !text.contains('.');
+    let sample =
+        marks >= 1 && names >= 1 && other <= 1 || names >= 2 && other == 0 && marks == 0 && !text.contains('.');
     (sample && text.len() <= 64).then_some(0..text.len())
 }
 
