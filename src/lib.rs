@@ -27,4 +27,5 @@ pub mod pipeline;
 pub mod proxy;
 pub mod run;
 pub mod stage;
+pub mod telling;
 pub mod wire;
