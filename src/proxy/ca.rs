@@ -1,0 +1,380 @@
+//! The certificate authority: a root that clients trust, one intermediate that signs, both bound to the hosts in scope.
+//!
+//! The root's key signs the intermediate and is then forgotten, because Java does not hold a trust anchor to its own name
+//! constraints but does hold an intermediate to them. What a thief of the key file can sign is worth little: names outside
+//! of the constraint are refused by every TLS library tried.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, CidrSubnet, DistinguishedName, DnType, GeneralSubtree, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose, NameConstraints, PKCS_ECDSA_P256_SHA256, SerialNumber,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use sha2::{Digest, Sha256};
+use time::{Duration, OffsetDateTime};
+
+use super::ca_files::{self, Files};
+use super::scope::Pattern;
+
+/// From notBefore to notAfter of root and intermediate; Apple refuses more than 398 days.
+const CA_DAYS: i64 = 398;
+/// From notBefore to notAfter of a leaf: the CA/Browser Forum's limit from 2029 on.
+const LEAF_DAYS: i64 = 47;
+/// Certificates begin this long before they are made: clocks of clients are often behind.
+const BACK_DATED: Duration = Duration::hours(48);
+
+/// Signs leaves for the hosts that it is permitted to.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    root: CertificateDer<'static>,
+    intermediate: CertificateDer<'static>,
+    not_after: OffsetDateTime,
+    /// DNS names and everything under them.
+    permitted: Vec<String>,
+    path: Option<PathBuf>,
+}
+
+/// Why there is no authority. Says what to do next.
+#[derive(Debug)]
+pub enum CaError {
+    File {
+        path: PathBuf,
+        error: io::Error,
+    },
+    /// The key (or its folder) can be read or written by others.
+    Exposed {
+        path: PathBuf,
+        mode: u32,
+        at_most: u32,
+    },
+    /// Some of the files are there and some are not.
+    Incomplete {
+        missing: PathBuf,
+    },
+    Damaged {
+        path: PathBuf,
+        why: String,
+    },
+    Expired {
+        folder: PathBuf,
+        since: OffsetDateTime,
+    },
+    /// Hosts in scope that the authority may not sign for.
+    NotPermitted {
+        folder: PathBuf,
+        hosts: Vec<String>,
+    },
+    /// Only loopback addresses can be signed for: an authority for others would be worth stealing.
+    Address(String),
+    Crypto(String),
+}
+
+impl fmt::Display for CaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CaError::File { path, error } => write!(f, "{}: {error}", path.display()),
+            CaError::Exposed { path, mode, at_most } => write!(
+                f,
+                "{}: has mode {mode:04o}, expected at most {at_most:04o}: others may have read or changed the key; run `why401 ca rotate`, or `chmod {at_most:o}` if you know that nobody has",
+                path.display()
+            ),
+            CaError::Incomplete { missing } => write!(
+                f,
+                "{} is missing beside the other files of the authority; put it back, or run `why401 ca rotate` for a new authority",
+                missing.display()
+            ),
+            CaError::Damaged { path, why } => write!(
+                f,
+                "{}: {why}; nothing was overwritten: put the file back, or run `why401 ca rotate` for a new authority",
+                path.display()
+            ),
+            CaError::Expired { folder, since } => write!(
+                f,
+                "the authority in {} ended on {}; run `why401 ca rotate` and let the clients trust the new one",
+                folder.display(),
+                since.date()
+            ),
+            CaError::NotPermitted { folder, hosts } => write!(
+                f,
+                "the authority in {} may not sign for {}: its name constraint was fixed when it was made; run `why401 ca rotate` and let the clients trust the new one, or take the host out of the scope",
+                folder.display(),
+                hosts.join(", ")
+            ),
+            CaError::Address(address) => write!(
+                f,
+                "{address} cannot be in scope: the authority is limited to host names and loopback addresses; use a host name"
+            ),
+            CaError::Crypto(why) => write!(f, "could not make a certificate: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for CaError {}
+
+impl From<rcgen::Error> for CaError {
+    fn from(error: rcgen::Error) -> CaError {
+        CaError::Crypto(error.to_string())
+    }
+}
+
+/// A new authority, before it is written anywhere.
+struct Made {
+    authority: Authority,
+    key_pem: String,
+}
+
+impl Authority {
+    /// The authority in `folder`, made there when no file of it exists yet. Nothing that exists is overwritten.
+    pub fn open_or_create(folder: &Path, permitted: &[Pattern]) -> Result<Authority, CaError> {
+        let files = Files::of(folder);
+        if !files.any_exists() {
+            let made = make(permitted)?;
+            match files.create(&made.key_pem, &made.authority.intermediate_pem(), &made.authority.certificate_pem()) {
+                // Another process was faster: its authority is the one.
+                Err(CaError::File { error, .. }) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(Authority { path: Some(files.root), ..made.authority }),
+            }
+        }
+        let authority = read(&files)?;
+        authority.check(folder, permitted)?;
+        Ok(authority)
+    }
+
+    /// An authority for this run only: no file, no key that outlives the process.
+    pub fn ephemeral(permitted: &[Pattern]) -> Result<Authority, CaError> {
+        Ok(make(permitted)?.authority)
+    }
+
+    /// Replaces whatever authority is in `folder` by a new one.
+    pub fn rotate(folder: &Path, permitted: &[Pattern]) -> Result<Authority, CaError> {
+        let made = make(permitted)?;
+        let files = Files::of(folder);
+        files.replace(&made.key_pem, &made.authority.intermediate_pem(), &made.authority.certificate_pem())?;
+        Ok(Authority { path: Some(files.root), ..made.authority })
+    }
+
+    /// Removes the authority's files; those that were there. Clients that trust its root keep doing so until told.
+    pub fn remove(folder: &Path) -> Result<Vec<PathBuf>, CaError> {
+        Files::of(folder).remove()
+    }
+
+    /// Where `open_or_create` keeps the PEM file for clients.
+    pub fn certificate_path_in(folder: &Path) -> PathBuf {
+        Files::of(folder).root
+    }
+
+    /// The PEM file that clients trust; none for an ephemeral authority.
+    pub fn certificate_path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The root, for clients to trust. The intermediate is not in it: it comes in each handshake.
+    pub fn certificate_pem(&self) -> String {
+        ca_files::pem("CERTIFICATE", &self.root)
+    }
+
+    pub fn certificate_der(&self) -> &CertificateDer<'static> {
+        &self.root
+    }
+
+    fn intermediate_pem(&self) -> String {
+        ca_files::pem("CERTIFICATE", &self.intermediate)
+    }
+
+    /// SHA-256 of the root, in hex with colons, as certificate viewers show it.
+    pub fn fingerprint(&self) -> String {
+        Sha256::digest(&self.root).iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
+    }
+
+    /// When root and intermediate end.
+    pub fn not_after(&self) -> OffsetDateTime {
+        self.not_after
+    }
+
+    /// The DNS names at and under which the authority may sign.
+    pub fn permitted(&self) -> &[String] {
+        &self.permitted
+    }
+
+    fn check(&self, folder: &Path, wanted: &[Pattern]) -> Result<(), CaError> {
+        if self.not_after <= OffsetDateTime::now_utc() {
+            return Err(CaError::Expired { folder: folder.to_owned(), since: self.not_after });
+        }
+        check_addresses(wanted)?;
+        let hosts: Vec<_> = wanted.iter().filter(|pattern| !self.permits(pattern)).map(Pattern::to_string).collect();
+        if hosts.is_empty() { Ok(()) } else { Err(CaError::NotPermitted { folder: folder.to_owned(), hosts }) }
+    }
+
+    fn permits(&self, pattern: &Pattern) -> bool {
+        if let Some(address) = pattern.address() {
+            return address.is_loopback();
+        }
+        self.permitted.iter().any(|name| {
+            pattern.base().strip_suffix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+        })
+    }
+
+    /// A leaf for `host` over the key of `leaf_key`, and the chain to send with it.
+    pub(crate) fn sign(&self, host: &str, leaf_key: &KeyPair) -> Result<Vec<CertificateDer<'static>>, CaError> {
+        let mut params = CertificateParams::new(vec![host.to_owned()])?;
+        validity(&mut params, LEAF_DAYS);
+        if params.not_after > self.not_after {
+            params.not_after = self.not_after;
+        }
+        // No host-like common name: OpenSSL would read an address there as a DNS name and refuse it.
+        params.distinguished_name = subject("why401 interception");
+        params.serial_number = Some(serial()?);
+        params.is_ca = IsCa::ExplicitNoCa;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
+        params.use_authority_key_identifier_extension = true;
+        let leaf = params.signed_by(leaf_key, &self.issuer)?;
+        Ok(vec![leaf.der().clone(), self.intermediate.clone()])
+    }
+}
+
+fn check_addresses(wanted: &[Pattern]) -> Result<(), CaError> {
+    match wanted.iter().find(|pattern| pattern.address().is_some_and(|address| !address.is_loopback())) {
+        Some(pattern) => Err(CaError::Address(pattern.to_string())),
+        None => Ok(()),
+    }
+}
+
+fn make(permitted: &[Pattern]) -> Result<Made, CaError> {
+    check_addresses(permitted)?;
+    let mut names: Vec<String> = permitted
+        .iter()
+        .filter(|pattern| pattern.address().is_none())
+        .map(|pattern| pattern.base().to_owned())
+        .collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        // Without any DNS subtree every DNS name would be permitted (RFC 5280 §4.2.1.10).
+        names.push("localhost".to_owned());
+    }
+    let suffix = random_hex()?;
+    let root_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+    let root = CertifiedIssuer::self_signed(ca_params(&format!("why401 root {suffix}"), 1, &names)?, root_key)?;
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
+    let params = ca_params(&format!("why401 issuer {suffix}"), 0, &names)?;
+    let not_after = params.not_after;
+    let intermediate = params.signed_by(&key, &root)?;
+    let key_pem = key.serialize_pem();
+    let authority = Authority {
+        issuer: Issuer::new(params, key),
+        root: root.der().clone(),
+        intermediate: intermediate.der().clone(),
+        not_after,
+        permitted: names,
+        path: None,
+    };
+    // `root`, and with it the only copy of the root's key, ends here.
+    Ok(Made { authority, key_pem })
+}
+
+fn ca_params(name: &str, path_length: u8, permitted: &[String]) -> Result<CertificateParams, CaError> {
+    let mut params = CertificateParams::default();
+    validity(&mut params, CA_DAYS);
+    params.distinguished_name = subject(name);
+    params.serial_number = Some(serial()?);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(path_length));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.use_authority_key_identifier_extension = true;
+    let names = permitted.iter().cloned().map(GeneralSubtree::DnsName);
+    // DNS names alone would leave addresses free to all, so the loopback ones are named.
+    let loopback = [CidrSubnet::from_v4_prefix([127, 0, 0, 0], 8), CidrSubnet::from_v6_prefix(LOOPBACK_V6, 128)];
+    params.name_constraints = Some(NameConstraints {
+        permitted_subtrees: names.chain(loopback.into_iter().map(GeneralSubtree::IpAddress)).collect(),
+        excluded_subtrees: Vec::new(),
+    });
+    Ok(params)
+}
+
+const LOOPBACK_V6: [u8; 16] = std::net::Ipv6Addr::LOCALHOST.octets();
+
+/// Whole seconds, because certificates know no others; `days` from notBefore to notAfter.
+fn validity(params: &mut CertificateParams, days: i64) {
+    let now = OffsetDateTime::now_utc().replace_nanosecond(0).unwrap_or_else(|_| OffsetDateTime::now_utc());
+    params.not_before = now - BACK_DATED;
+    // The last second counts as valid (RFC 5280 §4.1.2.5).
+    params.not_after = params.not_before + Duration::days(days) - Duration::SECOND;
+}
+
+fn subject(name: &str) -> DistinguishedName {
+    let mut subject = DistinguishedName::new();
+    subject.push(DnType::OrganizationName, name);
+    if !name.ends_with("interception") {
+        // Trust stores list authorities by common name.
+        subject.push(DnType::CommonName, name);
+    }
+    subject
+}
+
+/// Random for each certificate: rcgen would derive it from the key, and all leaves share one.
+fn serial() -> Result<SerialNumber, CaError> {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes).map_err(|error| CaError::Crypto(error.to_string()))?;
+    // Positive, and never with a leading zero byte.
+    let [first, ..] = &mut bytes;
+    *first = (*first & 0x7f) | 0x40;
+    Ok(SerialNumber::from_slice(&bytes))
+}
+
+fn random_hex() -> Result<String, CaError> {
+    let mut bytes = [0u8; 4];
+    getrandom::fill(&mut bytes).map_err(|error| CaError::Crypto(error.to_string()))?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn read(files: &Files) -> Result<Authority, CaError> {
+    let (key_pem, intermediate_pem, root_pem) = files.read()?;
+    let damaged = |path: &Path, why: &str| CaError::Damaged { path: path.to_owned(), why: why.to_owned() };
+    let certificate = |path: &Path, pem: &str| {
+        CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|_| damaged(path, "is not a certificate in PEM"))
+    };
+    let key = KeyPair::from_pem(&key_pem).map_err(|_| damaged(&files.key, "is not a private key in PEM"))?;
+    let root = certificate(&files.root, &root_pem)?;
+    let intermediate = certificate(&files.intermediate, &intermediate_pem)?;
+    let (_, parsed) = x509_parser::parse_x509_certificate(&intermediate)
+        .map_err(|_| damaged(&files.intermediate, "is not a certificate"))?;
+    if parsed.public_key().subject_public_key.data.as_ref() != key.public_key_raw() {
+        return Err(damaged(&files.key, "does not belong to the certificate beside it"));
+    }
+    let (_, above) =
+        x509_parser::parse_x509_certificate(&root).map_err(|_| damaged(&files.root, "is not a certificate"))?;
+    if parsed.issuer() != above.subject() {
+        return Err(damaged(&files.root, "is not the root of the certificate beside it"));
+    }
+    let not_after = parsed.validity().not_after.to_datetime();
+    let permitted = permitted_names(&parsed);
+    let issuer = Issuer::from_ca_cert_der(&intermediate, key)?;
+    Ok(Authority {
+        issuer,
+        root,
+        not_after,
+        permitted,
+        path: Some(files.root.clone()),
+        intermediate: intermediate.clone(),
+    })
+}
+
+fn permitted_names(certificate: &x509_parser::certificate::X509Certificate<'_>) -> Vec<String> {
+    use x509_parser::extensions::GeneralName;
+    let Ok(Some(extension)) = certificate.name_constraints() else { return Vec::new() };
+    let subtrees = extension.value.permitted_subtrees.iter().flatten();
+    let names = subtrees.filter_map(|subtree| match subtree.base {
+        GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
+        _ => None,
+    });
+    names.collect()
+}
+
+#[cfg(test)]
+#[path = "ca_tests.rs"]
+mod tests;
