@@ -11,5 +11,6 @@ pub mod endpoint;
 pub mod form;
 pub mod jwt;
 pub mod oauth;
+pub mod reading;
 pub mod servicenow;
 pub mod template;

@@ -24,7 +24,9 @@ fn enclosed(text: &str, open: &str, close: &str) -> Option<Range<usize>> {
 fn angled(text: &str) -> Option<Range<usize>> {
     let span = enclosed(text, "<", ">")?;
     let inner = text.get(span.start + 1..span.end.checked_sub(1)?)?;
-    let words = !inner.is_empty() && inner.len() <= 40 && !inner.bytes().any(|byte| byte.is_ascii_digit());
+    let words = (inner.len() >= 4 || span == (0..text.len()) && !inner.is_empty())
+        && inner.len() <= 40
+        && !inner.bytes().any(|byte| byte.is_ascii_digit());
     let plain = inner.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b'-' | b' ' | b'.'));
     (words && plain).then_some(span)
 }
@@ -68,14 +70,13 @@ fn sample_words(text: &str) -> Option<Range<usize>> {
         "token", "access", "bearer", "jwt", "secret", "client", "id", "password", "passwd", "user", "username", "key",
         "api", "instance",
     ];
-    const MARKS: [&str; 11] =
-        ["your", "my", "here", "insert", "replace", "enter", "example", "sample", "placeholder", "paste", "todo"];
+    const MARKS: [&str; 10] =
+        ["your", "here", "insert", "replace", "enter", "example", "sample", "placeholder", "paste", "todo"];
     let names = words.iter().filter(|word| NAMES.contains(&word.as_str())).count();
     let marks = words.iter().filter(|word| MARKS.contains(&word.as_str())).count();
     let other = words.len() - names - marks;
-    let sample =
-        marks >= 1 && names >= 1 && other <= 1 || names >= 2 && other == 0 && marks == 0 && !text.contains('.');
-    (sample && text.len() <= 64).then_some(0..text.len())
+    let sample = marks >= 1 && names >= 1 && other <= 1 || names >= 2 && other == 0 && marks == 0;
+    (sample && text.len() <= 64 && !text.contains('.')).then_some(0..text.len())
 }
 
 /// The words that a program prints for "no value".
