@@ -71,6 +71,33 @@ pub struct Finding {
     pub account: Vec<Reason>,
 }
 
+impl Finding {
+    pub fn new(cause: &'static str, grade: Grade, because: impl Into<String>) -> Finding {
+        Finding { cause, grade, weight: 0, because: because.into(), evidence: Vec::new(), account: Vec::new() }
+    }
+
+    /// Adds evidence at a place as a whole.
+    #[must_use]
+    pub fn at(mut self, place: Place, says: impl Into<String>) -> Finding {
+        self.evidence.push(Evidence { place, span: None, says: says.into() });
+        self
+    }
+
+    /// Adds evidence at bytes of a place.
+    #[must_use]
+    pub fn at_span(mut self, place: Place, span: Range<usize>, says: impl Into<String>) -> Finding {
+        self.evidence.push(Evidence { place, span: Some(span), says: says.into() });
+        self
+    }
+
+    /// Adds to the weight that orders findings of one grade.
+    #[must_use]
+    pub fn weighing(mut self, weight: i32) -> Finding {
+        self.weight += weight;
+        self
+    }
+}
+
 /// An observation and the place where it can be checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Evidence {

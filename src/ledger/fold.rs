@@ -1,0 +1,275 @@
+//! How one exchange changes what is known of hosts, paths, credentials, users, parties and sessions.
+
+use super::Ledger;
+use super::records::{CredentialRecord, PasswordUse, PathSuccess, PathUse, Seen, SessionRecord};
+use crate::wire::endpoint::Endpoint;
+use crate::wire::reading::{Credential, Reading};
+use crate::wire::servicenow::{self, Page};
+use crate::wire::{cookie, date};
+
+/// Lists inside of records end here.
+const LIST: usize = 16;
+
+pub fn fold(ledger: &mut Ledger, reading: &Reading<'_>) {
+    host(ledger, reading);
+    path(ledger, reading);
+    credential(ledger, reading);
+    user(ledger, reading);
+    written_password(ledger, reading);
+    session(ledger, reading);
+    party(ledger, reading);
+}
+
+pub fn seen(reading: &Reading<'_>) -> Seen {
+    Seen { at: reading.exchange.at, exchange: reading.exchange.id }
+}
+
+/// Adds to a bounded list, newest last.
+pub fn push<T>(list: &mut Vec<T>, item: T) {
+    if list.len() >= LIST {
+        list.remove(0);
+    }
+    list.push(item);
+}
+
+fn refused(reading: &Reading<'_>) -> bool {
+    reading.status() == Some(401)
+}
+
+fn host(ledger: &mut Ledger, reading: &Reading<'_>) {
+    let now = seen(reading);
+    let offset = clock_offset(reading);
+    let record = ledger.hosts.entry(reading.host().to_owned(), Default::default);
+    record.first.get_or_insert(now);
+    record.instance |= reading.fingerprint.edge || reading.fingerprint.node;
+    record.answered += u64::from(reading.response().is_some());
+    match reading.page {
+        Some(Page::Hibernating) => record.hibernating = Some(now),
+        Some(Page::Offline) => record.offline = Some(now),
+        _ => {}
+    }
+    if let Some(offset) = offset {
+        let smaller = record.clock_offset.is_none_or(|known| offset.abs() < known.abs());
+        if smaller {
+            record.clock_offset = Some(offset);
+        }
+    }
+    if refused(reading) {
+        for challenge in &reading.challenges {
+            let scheme = challenge.scheme.to_ascii_lowercase();
+            if !record.schemes.contains(&scheme) && record.schemes.len() < LIST {
+                record.schemes.push(scheme);
+            }
+        }
+    }
+    for (name, _) in reading.response().map(|response| cookie::set(&response.fields)).unwrap_or_default() {
+        if let Some(pool) = cookie::pool_instance(&name) {
+            record.pool = Some(pool.to_owned());
+        }
+    }
+    if reading.endpoint.is_api() && reading.succeeded() {
+        record.api_ok = Some(now);
+    }
+    if matches!(reading.endpoint, Endpoint::Token | Endpoint::Login) || !(reading.succeeded() || refused(reading)) {
+        return;
+    }
+    let slot = match record.kinds.iter().position(|(kind, ..)| *kind == reading.credential) {
+        Some(at) => at,
+        None => {
+            record.kinds.push((reading.credential, None, None));
+            record.kinds.len() - 1
+        }
+    };
+    if let Some((_, ok, fail)) = record.kinds.get_mut(slot) {
+        *(if reading.succeeded() { ok } else { fail }) = Some(now);
+    }
+}
+
+/// `Date` of the answer minus the middle of the exchange by our clock, in milliseconds.
+fn clock_offset(reading: &Reading<'_>) -> Option<i64> {
+    let response = reading.response().filter(|response| !response.ours)?;
+    let theirs = date::parse_http(&response.fields.text("date")?)?;
+    // `Date` counts whole seconds: half a second is added to be right in the middle.
+    Some(theirs.since(reading.answered_at()).saturating_add(500))
+}
+
+fn path(ledger: &mut Ledger, reading: &Reading<'_>) {
+    let tag = reading.credential_bytes().map(|bytes| ledger.tag(&bytes));
+    let key = (reading.host().to_owned(), reading.endpoint.class());
+    if reading.succeeded() {
+        let success = PathSuccess {
+            kind: reading.credential,
+            tag,
+            user: reading.user(),
+            method: reading.request().method.clone(),
+            cookies: reading.session_cookie().is_some(),
+            query: reading.query.has("sysparm_query"),
+            seen: seen(reading),
+        };
+        push(&mut ledger.paths.entry(key, Default::default).ok, success);
+    } else if refused(reading) {
+        ledger.paths.entry(key, Default::default).fail = Some(seen(reading));
+    }
+}
+
+fn credential(ledger: &mut Ledger, reading: &Reading<'_>) {
+    let Some(bytes) = reading.credential_bytes() else { return };
+    if matches!(reading.endpoint, Endpoint::Token | Endpoint::ProviderToken) {
+        return;
+    }
+    let now = seen(reading);
+    let tag = ledger.tag(&bytes);
+    if reading.succeeded() {
+        ledger.keys.insert(tag, (reading.host().to_owned(), now));
+    }
+    let class = reading.endpoint.class();
+    let record = ledger.credentials.entry((reading.host().to_owned(), tag), || CredentialRecord {
+        kind: reading.credential,
+        user: reading.user(),
+        first: now,
+        ok: None,
+        fail: None,
+        paths: Vec::new(),
+        length: bytes.len(),
+    });
+    if reading.succeeded() {
+        record.ok = Some(now);
+    } else if refused(reading) {
+        record.fail = Some(now);
+    } else {
+        return;
+    }
+    note_path(&mut record.paths, class, reading, now);
+}
+
+fn note_path(paths: &mut Vec<PathUse>, class: String, reading: &Reading<'_>, now: Seen) {
+    if !paths.iter().any(|path| path.class == class) {
+        push(paths, PathUse { class: class.clone(), ok: None, fail: None, methods_ok: Vec::new() });
+    }
+    let Some(path) = paths.iter_mut().find(|path| path.class == class) else { return };
+    if reading.succeeded() {
+        path.ok = Some(now);
+        let method = &reading.request().method;
+        if !path.methods_ok.contains(method) && path.methods_ok.len() < LIST {
+            path.methods_ok.push(method.clone());
+        }
+    } else {
+        path.fail = Some(now);
+    }
+}
+
+/// How the exchange used a user's password, and whether it worked: `None` where no password was used or nothing is known.
+fn password_use(reading: &Reading<'_>) -> Option<(String, Vec<u8>, PasswordUse, bool)> {
+    let user = reading.user()?;
+    let (password, how, worked, failed) = match reading.endpoint {
+        Endpoint::Token if reading.grant() == Some("password") => {
+            let password = reading.param("password")?.as_bytes().to_vec();
+            (password, PasswordUse::Grant, reading.token_answer.is_some(), reading.oauth_error.is_some())
+        }
+        Endpoint::Login => {
+            let form = reading.form.as_ref()?;
+            let password = form.get("user_password")?.as_bytes().to_vec();
+            let location = reading.response()?.fields.text("location").unwrap_or_default().into_owned();
+            let to_login = location.contains("login.do") || location.contains("login_locate");
+            let moved = reading.status() == Some(302) && !to_login;
+            (password, PasswordUse::Login, moved, !moved)
+        }
+        _ => {
+            let password = reading.basic.as_ref()?.password().to_vec();
+            // 403 of the instance: authenticated, not allowed.
+            let allowed = reading.succeeded() || reading.status() == Some(403) && reading.envelope.is_some();
+            (password, PasswordUse::Basic, allowed, refused(reading))
+        }
+    };
+    (worked || failed).then_some((user, password, how, worked))
+}
+
+fn user(ledger: &mut Ledger, reading: &Reading<'_>) {
+    let Some((user, password, how, worked)) = password_use(reading) else { return };
+    let (tag, core, now) = (ledger.tag(&password), ledger.password_core(&password), seen(reading));
+    let record = ledger.users.entry((reading.host().to_owned(), user.to_ascii_lowercase()), Default::default);
+    if worked {
+        record.passwords_ok.retain(|(known, _, known_use, _)| (*known, *known_use) != (tag, how));
+        push(&mut record.passwords_ok, (tag, core, how, now));
+    } else {
+        push(&mut record.refusals, (now, tag, how));
+    }
+}
+
+/// A password that is written through the Table API is kept as it was sent and never hashed.
+fn written_password(ledger: &mut Ledger, reading: &Reading<'_>) {
+    if reading.endpoint.table() != Some("sys_user") || !reading.succeeded() || reading.request().method == "GET" {
+        return;
+    }
+    let Ok(sent) = serde_json::from_slice::<serde_json::Value>(&reading.sent) else { return };
+    let Some(password) = sent.get("user_password").and_then(|value| value.as_str()) else { return };
+    let Ok(answer) = serde_json::from_slice::<serde_json::Value>(&reading.answer) else { return };
+    let named = answer.get("result").and_then(|result| result.get("user_name")).or(sent.get("user_name"));
+    let Some(user) = named.and_then(|value| value.as_str()) else { return };
+    let tag = ledger.tag(password.as_bytes());
+    let now = seen(reading);
+    ledger.users.entry((reading.host().to_owned(), user.to_ascii_lowercase()), Default::default).written =
+        Some((tag, now));
+}
+
+fn session(ledger: &mut Ledger, reading: &Reading<'_>) {
+    let now = seen(reading);
+    let by_api = matches!(reading.credential, Credential::Basic | Credential::Bearer | Credential::ApiKey);
+    let fields = reading.response().map(|response| &response.fields);
+    for (name, value) in fields.map(cookie::set).unwrap_or_default() {
+        if name == "JSESSIONID" {
+            let key = (reading.host().to_owned(), ledger.tag(&value));
+            ledger.sessions.entry(key, || new_session(reading, now, by_api));
+        }
+    }
+    let Some(cookie) = reading.session_cookie() else { return };
+    let key = (reading.host().to_owned(), ledger.tag(cookie));
+    let user_token = reading.request().fields.get("x-usertoken").map(|value| ledger.tag(value));
+    let route = reading.cookies.iter().find(|(name, _)| name == "glide_user_route").map(|(_, value)| ledger.tag(value));
+    let record = ledger.sessions.entry(key, || new_session(reading, now, by_api));
+    record.route = route.or(record.route);
+    if reading.succeeded() && reading.fingerprint.logged_in != Some(false) {
+        record.ok = Some(now);
+        record.user_token = user_token.or(record.user_token);
+    } else if reading.fingerprint.logged_in == Some(false) && reading.credential == Credential::Cookie {
+        record.dead = Some(now);
+    }
+}
+
+fn new_session(reading: &Reading<'_>, now: Seen, by_api: bool) -> SessionRecord {
+    SessionRecord {
+        host: reading.host().to_owned(),
+        first: now,
+        ok: None,
+        user_token: None,
+        dead: None,
+        by_api,
+        agent: reading.user_agent(),
+        route: None,
+    }
+}
+
+fn party(ledger: &mut Ledger, reading: &Reading<'_>) {
+    let now = seen(reading);
+    let location = reading.response().and_then(|r| r.fields.text("location")).map(|value| value.into_owned());
+    let record = ledger.parties.entry(reading.party(), Default::default);
+    let redirected = reading.status().is_some_and(|status| (300..400).contains(&status));
+    if let Some(location) = location.filter(|_| redirected) {
+        let authorized = reading.authorization.is_some();
+        record.redirect = Some((now, reading.request().origin(), location.clone(), authorized));
+        if servicenow::leads_to_login(&location) || matches!(reading.endpoint, Endpoint::Authorize | Endpoint::Login) {
+            if reading.callback.is_some() {
+                record.login_hops.clear();
+            } else {
+                push(&mut record.login_hops, (location.split('?').next().unwrap_or_default().to_owned(), now));
+            }
+        }
+    }
+    if reading.endpoint == Endpoint::Login && reading.status() == Some(302) {
+        record.login = Some((reading.host().to_owned(), now));
+    }
+    if refused(reading) && reading.credential == Credential::None {
+        let basic = reading.challenges.iter().any(|challenge| challenge.is("basic"));
+        record.bearer_only = (!basic && !reading.challenges.is_empty()).then_some(now);
+    }
+}

@@ -1,0 +1,267 @@
+//! How one exchange changes what is known of tokens, codes, clients, revocations and assertions.
+
+use super::fold::{push, seen};
+use super::records::{AuthorizeRecord, ClientRecord, CodeRecord, GrantRecord, Seen, TokenKind, TokenRecord};
+use super::{Bounded, Ledger};
+use crate::model::Tag;
+use crate::wire::endpoint::Endpoint;
+use crate::wire::oauth::{self, TokenAnswer};
+use crate::wire::reading::{Credential, Reading};
+
+pub fn fold(ledger: &mut Ledger, reading: &Reading<'_>) {
+    authorize(ledger, reading);
+    code(ledger, reading);
+    revoke(ledger, reading);
+    bearer_user(ledger, reading);
+    if matches!(reading.endpoint, Endpoint::Token | Endpoint::ProviderToken) {
+        token_request(ledger, reading);
+    }
+}
+
+/// An authorization request opens a story that the code's redirect ends.
+fn authorize(ledger: &mut Ledger, reading: &Reading<'_>) {
+    let asks = reading.query.has("response_type") && reading.query.has("client_id");
+    if reading.endpoint != Endpoint::Authorize && !asks {
+        return;
+    }
+    if let Some(record) = authorize_record(ledger, reading) {
+        ledger.parties.entry(reading.party(), Default::default).authorize = Some(record);
+    }
+}
+
+fn authorize_record(ledger: &Ledger, reading: &Reading<'_>) -> Option<AuthorizeRecord> {
+    let get = |name: &str| reading.query.get(name).map(str::to_owned);
+    reading.query.has("client_id").then(|| AuthorizeRecord {
+        seen: seen(reading),
+        client_id: get("client_id"),
+        redirect_uri: get("redirect_uri"),
+        state: get("state").map(|state| ledger.tag(state.as_bytes())),
+        challenge: get("code_challenge"),
+        challenge_method: get("code_challenge_method"),
+    })
+}
+
+/// A code is born when a redirect carries it; where the redirect was not seen, when the browser calls back with it.
+fn code(ledger: &mut Ledger, reading: &Reading<'_>) {
+    let redirect = reading.callback.as_ref().filter(|_| reading.status().is_some_and(|s| (300..400).contains(&s)));
+    if let Some((code, to)) = redirect.and_then(|callback| Some((callback.code.clone()?, callback.to.clone()))) {
+        let at = reading.answered_at();
+        remember_code(ledger, reading, &code, to, Seen { at, exchange: reading.exchange.id });
+        return;
+    }
+    let url = format!("{}{}", reading.request().origin(), reading.request().target);
+    let called =
+        oauth::callback(&url).filter(|_| reading.request().method == "GET" && reading.endpoint != Endpoint::Token);
+    if let Some((code, to)) = called.and_then(|callback| Some((callback.code?, callback.to))) {
+        if ledger.code(&code).is_none() {
+            remember_code(ledger, reading, &code, to, seen(reading));
+        }
+    }
+}
+
+fn remember_code(ledger: &mut Ledger, reading: &Reading<'_>, code: &str, to: String, seen: Seen) {
+    let own = authorize_record(ledger, reading);
+    let authorize = own.or_else(|| ledger.parties.get(&reading.party()).and_then(|party| party.authorize.clone()));
+    let tag = ledger.tag(code.as_bytes());
+    remember_parts(ledger, code, tag);
+    let record = CodeRecord {
+        host: reading.host().to_owned(),
+        seen,
+        delivered_to: to,
+        authorize,
+        length: code.len(),
+        exchanged: Vec::new(),
+    };
+    ledger.codes.entry(tag, || record);
+}
+
+fn remember_parts(ledger: &mut Ledger, value: &str, tag: Tag) {
+    for part in ledger.ends_of(value) {
+        ledger.parts.insert(part, tag);
+    }
+}
+
+fn revoke(ledger: &mut Ledger, reading: &Reading<'_>) {
+    let answered = reading.status().is_some_and(|status| (200..400).contains(&status));
+    if reading.endpoint != Endpoint::Revoke || !answered {
+        return;
+    }
+    let token = reading.query.get("token").or_else(|| reading.param("token")).map(str::to_owned);
+    let Some(token) = token else { return };
+    let tag = ledger.tag(token.as_bytes());
+    let now = Seen { at: reading.answered_at(), exchange: reading.exchange.id };
+    if let Some(record) = ledger.tokens.get_mut(&tag) {
+        record.revoked = Some(now);
+        return;
+    }
+    let host = reading.host().to_owned();
+    let record = TokenRecord {
+        kind: TokenKind::Access,
+        host,
+        instance: reading.instance,
+        client_id: None,
+        grant: String::new(),
+        user: None,
+        first: now,
+        issued: now,
+        expires_in: None,
+        scope: None,
+        length: token.len(),
+        revoked: Some(now),
+        with_refresh: false,
+    };
+    ledger.tokens.insert(tag, record);
+}
+
+fn bearer_user(ledger: &mut Ledger, reading: &Reading<'_>) {
+    if reading.credential != Credential::Bearer || !reading.succeeded() {
+        return;
+    }
+    let user = reading.token.as_deref().and_then(|token| ledger.token(token)).and_then(|record| record.user.clone());
+    if let Some(user) = user {
+        let key = (reading.host().to_owned(), user.to_ascii_lowercase());
+        ledger.users.entry(key, Default::default).bearer_ok = Some(seen(reading));
+    }
+}
+
+fn token_request(ledger: &mut Ledger, reading: &Reading<'_>) {
+    let grant = reading.grant().unwrap_or_default().trim().to_owned();
+    let ok = reading.token_answer.is_some();
+    if let Some(client_id) = reading.client.id().map(str::to_owned) {
+        client(ledger, reading, &client_id, &grant, ok);
+    }
+    exchanged(ledger, reading, ok);
+    if let Some(answer) = &reading.token_answer {
+        issued(ledger, reading, answer, &grant);
+    }
+    if grant == "refresh_token" {
+        let now = seen(reading);
+        push(&mut ledger.parties.entry(reading.party(), Default::default).refreshes, (now, ok));
+    }
+}
+
+fn client(ledger: &mut Ledger, reading: &Reading<'_>, client_id: &str, grant: &str, ok: bool) {
+    let now = seen(reading);
+    let secret = reading.client.secret().map(|secret| ledger.tag(secret.as_bytes()));
+    let host = reading.host().to_owned();
+    let record = ledger.clients.entry((host.clone(), client_id.to_owned()), ClientRecord::default);
+    record.first_seen.get_or_insert(now);
+    let refused = reading.oauth_error.is_some() || reading.status().is_some_and(|status| status >= 400);
+    note_grant(record, grant, reading, ok, refused, now);
+    if !ok {
+        return;
+    }
+    record.first_ok.get_or_insert(now);
+    record.secret_ok = secret.or(record.secret_ok);
+    match reading.param("scope") {
+        Some(scope) => record.scope_ok = Some(scope.to_owned()),
+        None => record.ok_without_scope = Some(now),
+    }
+    let refresh = reading.token_answer.as_ref().is_some_and(|answer| answer.refresh_token.is_some());
+    if grant != "refresh_token" {
+        record.last_answer = Some((now, grant.to_owned(), refresh));
+    }
+    let hosts = ledger.client_hosts.entry(client_id.to_owned(), Vec::new);
+    hosts.retain(|(known, _)| *known != host);
+    push(hosts, (host, now));
+}
+
+fn note_grant(record: &mut ClientRecord, grant: &str, reading: &Reading<'_>, ok: bool, refused: bool, now: Seen) {
+    if record.grant(grant).is_none() {
+        push(&mut record.grants, GrantRecord { grant: grant.to_owned(), ok: None, fail: None, user_ok: None });
+    }
+    let Some(slot) = record.grants.iter_mut().find(|known| known.grant == grant) else { return };
+    if ok {
+        slot.ok = Some(now);
+        slot.user_ok = reading.param("username").map(str::to_owned).or(slot.user_ok.take());
+    } else if refused {
+        slot.fail = Some(now);
+    }
+}
+
+/// Codes and assertions can be exchanged once.
+fn exchanged(ledger: &mut Ledger, reading: &Reading<'_>, ok: bool) {
+    let now = seen(reading);
+    if let Some(code) = reading.param("code") {
+        let tag = ledger.tag(code.as_bytes());
+        if let Some(record) = ledger.codes.get_mut(&tag) {
+            push(&mut record.exchanged, (now, ok));
+        } else if ok {
+            // The redirect was not seen: the exchange itself is what is known of the code.
+            let record = CodeRecord {
+                host: reading.host().to_owned(),
+                seen: now,
+                delivered_to: reading.param("redirect_uri").unwrap_or_default().to_owned(),
+                authorize: None,
+                length: code.len(),
+                exchanged: vec![(now, true)],
+            };
+            ledger.codes.insert(tag, record);
+        }
+    }
+    let Some(assertion) = reading.param("assertion") else { return };
+    for key in assertion_keys(ledger, reading.host(), assertion) {
+        let known_ok = ledger.assertions.get(&key).is_some_and(|(_, ok)| *ok);
+        if ok || !known_ok {
+            ledger.assertions.insert(key, (now, ok));
+        }
+    }
+}
+
+/// Tags of an assertion: the whole, and its `jti` on that host.
+pub fn assertion_keys(ledger: &Ledger, host: &str, assertion: &str) -> Vec<Tag> {
+    let mut keys = vec![ledger.tag(assertion.as_bytes())];
+    let jti = crate::wire::jwt::decode(assertion).and_then(|jwt| jwt.text("jti").map(str::to_owned));
+    keys.extend(jti.map(|jti| ledger.tag(format!("jti {host} {jti}").as_bytes())));
+    keys
+}
+
+fn issued(ledger: &mut Ledger, reading: &Reading<'_>, answer: &TokenAnswer, grant: &str) {
+    let base = TokenRecord {
+        kind: TokenKind::Access,
+        host: reading.host().to_owned(),
+        instance: reading.instance && reading.endpoint == Endpoint::Token,
+        client_id: reading.client.id().map(str::to_owned),
+        grant: grant.to_owned(),
+        user: token_user(ledger, reading),
+        first: seen(reading),
+        issued: Seen { at: reading.answered_at(), exchange: reading.exchange.id },
+        expires_in: answer.expires_in,
+        scope: answer.scope.clone(),
+        length: answer.access_token.len(),
+        revoked: None,
+        with_refresh: answer.refresh_token.is_some(),
+    };
+    remember_token(ledger, &answer.access_token, base.clone());
+    if let Some(refresh) = &answer.refresh_token {
+        let record = TokenRecord { kind: TokenKind::Refresh, expires_in: None, length: refresh.len(), ..base.clone() };
+        remember_token(ledger, refresh, record);
+    }
+    if let Some(id_token) = &answer.id_token {
+        let record = TokenRecord { kind: TokenKind::Id, length: id_token.len(), ..base.clone() };
+        remember_token(ledger, id_token, record);
+    }
+    let tag = ledger.tag(answer.access_token.as_bytes());
+    let given = Some((tag, reading.host().to_owned(), base.issued));
+    ledger.parties.entry(reading.party(), Default::default).token = given;
+}
+
+/// The user of a token: named by the password grant, or of the token that was refreshed.
+fn token_user(ledger: &Ledger, reading: &Reading<'_>) -> Option<String> {
+    let named = reading.param("username").map(str::to_owned);
+    named.or_else(|| ledger.token(reading.param("refresh_token")?)?.user.clone())
+}
+
+fn remember_token(ledger: &mut Ledger, value: &str, record: TokenRecord) {
+    let tag = ledger.tag(value.as_bytes());
+    remember_parts(ledger, value, tag);
+    let tokens: &mut Bounded<Tag, TokenRecord> = &mut ledger.tokens;
+    match tokens.get_mut(&tag) {
+        // The token endpoint handed out the current token again, with what is left of its life.
+        Some(known) if record.kind == known.kind => {
+            known.issued = record.issued;
+            known.expires_in = record.expires_in.or(known.expires_in);
+        }
+        _ => tokens.insert(tag, record),
+    }
+}
