@@ -1,5 +1,9 @@
 //! `why401 exec -- CMD`: one command through a proxy of its own, set up and trusted, nothing left behind.
 
+mod bundle;
+mod environment;
+mod folder;
+
 use std::ffi::OsString;
 
 use clap::Args;
