@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{Ended, Exit, Failure, complain, say};
+use super::{Ended, Exit, say};
 use crate::config;
 
 #[derive(Args, Debug)]
@@ -36,9 +36,5 @@ fn configuration(file: &PathBuf) -> Ended {
         say(&format!("{}: no fault", file.display()));
         return Ok(Exit::Done);
     }
-    faults.iter().for_each(|fault| complain(&format!("{fault}\n")));
-    Err(Failure::Usage(match faults.len() {
-        1 => "1 fault".into(),
-        count => format!("{count} faults"),
-    }))
+    Err(faults.into())
 }

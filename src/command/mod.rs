@@ -14,6 +14,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
+use crate::config::Fault;
 use crate::run;
 
 /// How a command ended, when it could do its work.
@@ -37,9 +38,21 @@ pub enum Failure {
     Usage(String),
 }
 
-impl<T: Into<String>> From<T> for Failure {
-    fn from(text: T) -> Failure {
-        Failure::Failed(text.into())
+impl From<String> for Failure {
+    fn from(text: String) -> Failure {
+        Failure::Failed(text)
+    }
+}
+
+impl From<&str> for Failure {
+    fn from(text: &str) -> Failure {
+        Failure::Failed(text.to_owned())
+    }
+}
+
+impl From<Vec<Fault>> for Failure {
+    fn from(faults: Vec<Fault>) -> Failure {
+        Failure::Usage(faults.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n\n"))
     }
 }
 

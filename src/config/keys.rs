@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use super::Config;
-use super::setting::{Given, Setting};
+use super::setting::{Given, Setting, Size};
 
 /// One key of the configuration.
 pub struct Key {
@@ -29,76 +29,92 @@ impl Key {
 }
 
 macro_rules! keys {
-    ($($path:literal => $($field:ident).+, $about:literal;)*) => {
+    ($($path:literal => $($field:ident).+ $(as $kind:ident)?, $about:literal;)*) => {
         /// Every key, in the order of the example.
         pub const KEYS: &[Key] = &[$(Key {
             path: $path,
             about: $about,
-            set: |config, given, base| { config.$($field).+ = Setting::read(given, base)?; Ok(()) },
-            add: |config, given, base| config.$($field).+.add(given, base),
-            show: |config| config.$($field).+.show(),
+            set: |config, given, base| { config.$($field).+ = keys!(read given, base $(, $kind)?); Ok(()) },
+            add: |config, given, base| keys!(add config.$($field).+, given, base $(, $kind)?),
+            show: |config| keys!(show config.$($field).+ $(, $kind)?),
         }),*];
     };
+    (read $given:ident, $base:ident) => { Setting::read($given, $base)? };
+    (read $given:ident, $base:ident, Size) => { Size::read($given, $base)?.bytes() };
+    (add $field:expr, $given:ident, $base:ident) => { $field.add($given, $base) };
+    (add $field:expr, $given:ident, $base:ident, Size) => { Size::read($given, $base).map(|size| $field = size.bytes()) };
+    (show $field:expr) => { $field.show() };
+    (show $field:expr, Size) => { Size($field as u64).show() };
 }
 
 keys! {
     "listen" => listen,
         "Where clients reach the proxy. Port 0 picks a free one.";
     "reverse" => reverse,
-        "Listeners of their own for one instance each, for clients that know no proxy:\n\
-         \"127.0.0.1:8401=https://dev1.service-now.com\". Without the address: 127.0.0.1:8401 and up.";
+        "Instances for clients that know no proxy: \"127.0.0.1:8401=https://dev1.service-now.com\" listens there.\n\
+         Without the address, requests to `listen` that name no host are for it (one at most).";
     "intercept" => intercept,
         "Hosts whose TLS is opened, besides *.service-now.com and *.servicenowservices.com:\n\
          \"api.vendor.example\" or \"*.vendor.example\". Every other host passes unseen.\n\
-         The CA is limited to these names: run `why401 ca rotate` after a change.";
-    "drain_seconds" => drain,
-        "How long running exchanges may take to end after SIGTERM.";
+         The certificate authority is limited to these names: run `why401 ca rotate` after a change.";
     "upstream.proxy" => upstream.proxy,
         "A proxy on the way to the upstream: \"http://proxy.corp.example:3128\". Empty: none.";
     "upstream.ca_files" => upstream.ca_files,
         "PEM files with roots that are trusted besides the system's own.";
     "upstream.resolve" => upstream.resolve,
         "Names looked up by hand, as curl's --resolve: \"dev1.service-now.com:443=127.0.0.1:8443\".";
-    "upstream.connect_seconds" => upstream.connect,
-        "Limit for the lookup of the name and the TCP connection. Lengths of time also read \"10s\", \"500ms\", \"2m\".";
-    "upstream.tls_seconds" => upstream.tls,
-        "Limit for the TLS handshake.";
-    "upstream.first_byte_seconds" => upstream.first_byte,
-        "Limit for the head of the answer. Raise it for long-running reports.";
-    "upstream.idle_seconds" => upstream.idle,
-        "How long an unused connection is kept for the next request.";
-    "client.head_seconds" => client.head,
-        "Limit for a request's head to arrive.";
-    "client.tls_seconds" => client.tls,
-        "Limit for the client's TLS handshake.";
-    "client.idle_seconds" => client.idle,
-        "How long a client's connection may rest between requests.";
-    "client.connections" => client.connections,
-        "How many client connections may be open at once; further ones wait.";
     "ca.dir" => ca.dir,
         "Where the certificate authority is kept. Empty: why401/ca in the user's data folder.";
-    "ca.leaves" => ca.leaves,
-        "How many minted certificates are kept for reuse, one for each host.";
     "log.format" => log.format,
         "\"human\" or \"json\" (one object a line).";
     "log.file" => log.file,
         "A file that gets the explanations too, appended. Empty: standard output only.";
     "log.filter" => log.filter,
-        "Which operations are told on standard error, in the syntax of RUST_LOG (which outranks it).";
+        "Which operations are told on standard error, in the syntax of RUST_LOG (RUST_LOG and WHY401_LOG outrank it).";
     "session.dir" => session.dir,
         "A folder for the recording of this session. Empty: nothing is recorded.";
     "session.total_bytes" => session.total,
         "Limit for the recording on disk; the oldest goes first. Sizes also read \"256KiB\", \"1MiB\".";
     "ui.listen" => ui.listen,
         "Where the page in the browser is served: \"127.0.0.1:8081\". Empty: not at all.";
-    "memory.head_bytes" => memory.head,
-        "Limit for a request's head; a longer one is answered 431.";
-    "memory.body_bytes" => memory.body,
+    "timeouts.silent_seconds" => limits.silent,
+        "How long a new connection may say nothing. Lengths of time also read \"10s\", \"500ms\", \"2m\".";
+    "timeouts.head_seconds" => limits.header,
+        "How long a request's head may take to arrive.";
+    "timeouts.handshake_seconds" => limits.handshake,
+        "How long the client's TLS handshake may take.";
+    "timeouts.idle_seconds" => limits.idle,
+        "How long a client's connection may rest between requests, and a body between two parts.";
+    "timeouts.tunnel_idle_seconds" => limits.tunnel_idle,
+        "How long a tunnel that passes unseen may rest.";
+    "timeouts.connect_seconds" => limits.connect,
+        "How long reaching an upstream may take: name, TCP, parent proxy and TLS together.";
+    "timeouts.first_byte_seconds" => limits.first_byte,
+        "How long an answer may take to begin. Raise it for long-running reports.";
+    "timeouts.half_closed_seconds" => limits.half_closed,
+        "How long an answer may take to begin after the client has closed its sending side.";
+    "timeouts.pooled_seconds" => limits.pooled_for,
+        "How long an unused upstream connection is kept for the next request.";
+    "timeouts.admission_seconds" => limits.admission,
+        "How long a request waits for room in the queue of explanations before it is forwarded unexplained.";
+    "timeouts.drain_seconds" => drain,
+        "How long running exchanges may take to end after SIGTERM.";
+    "limits.head_bytes" => limits.head_bytes as Size,
+        "Size of a request's or an answer's head.";
+    "limits.head_fields" => limits.fields,
+        "Field lines in a head.";
+    "limits.body_kept_bytes" => limits.body_kept as Size,
         "How much of each body is kept for explaining. Bodies always pass whole.";
+    "limits.connections" => limits.connections,
+        "Client connections at once; further ones wait.";
+    "limits.pooled_connections" => limits.pooled,
+        "Unused upstream connections kept, over all hosts.";
+    "limits.leaves" => limits.leaves,
+        "Minted certificates kept for reuse, one for each host.";
     "memory.ledger_records" => memory.records,
         "How many tokens, codes and clients are remembered, of each kind; the oldest goes first.";
     "memory.queue_exchanges" => memory.queue,
-        "How many exchanges may wait to be explained. When it is full, traffic goes on and explanations are dropped.";
+        "How many exchanges may wait to be explained.";
 }
 
 /// The example file: every key with what it is for and its default.

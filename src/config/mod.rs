@@ -4,8 +4,9 @@ mod fault;
 mod keys;
 mod load;
 mod setting;
+mod sources;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -13,57 +14,46 @@ pub use fault::{Fault, Place};
 pub use keys::{KEYS, Key, example};
 pub use load::{Layers, Loaded, check, load};
 pub use setting::{Size, duration, size};
+pub use sources::{default_ca_dir, read};
+
+use crate::proxy;
 
 /// Hosts that are always intercepted: ServiceNow's own clouds.
 pub const SERVICENOW_HOSTS: [&str; 2] = ["*.service-now.com", "*.servicenowservices.com"];
 
 /// Everything that `why401 run` can be told. Each field stands in `KEYS` with what it is for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     pub listen: Vec<SocketAddr>,
-    pub reverse: Vec<Reverse>,
-    pub intercept: Vec<String>,
-    pub drain: Duration,
+    pub reverse: Vec<proxy::Reverse>,
+    pub intercept: Vec<proxy::Pattern>,
     pub upstream: Upstream,
-    pub client: Client,
     pub ca: Ca,
     pub log: Log,
     pub session: Session,
     pub ui: Ui,
+    pub limits: proxy::Limits,
     pub memory: Memory,
+    pub drain: Duration,
 }
 
 /// The side that we call.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Upstream {
-    pub proxy: Option<ParentProxy>,
+    pub proxy: Option<proxy::Parent>,
     pub ca_files: Vec<PathBuf>,
-    pub resolve: Vec<Resolve>,
-    pub connect: Duration,
-    pub tls: Duration,
-    pub first_byte: Duration,
-    pub idle: Duration,
-}
-
-/// The side that calls us.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Client {
-    pub head: Duration,
-    pub tls: Duration,
-    pub idle: Duration,
-    pub connections: usize,
+    pub resolve: Vec<proxy::Override>,
 }
 
 /// The certificate authority.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Ca {
     /// `None`: `why401/ca` in the user's data folder.
     pub dir: Option<PathBuf>,
-    pub leaves: usize,
 }
 
 /// Where explanations go, and in which form.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Log {
     pub format: Format,
     pub file: Option<PathBuf>,
@@ -79,85 +69,52 @@ pub enum Format {
 }
 
 /// The recording on disk.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Session {
     pub dir: Option<PathBuf>,
     pub total: Size,
 }
 
 /// The page in the browser.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Ui {
     pub listen: Option<SocketAddr>,
 }
 
-/// What is kept in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What is remembered between exchanges.
+#[derive(Clone, Debug)]
 pub struct Memory {
-    pub head: Size,
-    pub body: Size,
     pub records: usize,
     pub queue: usize,
 }
 
-/// A listener of its own for one upstream.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reverse {
-    /// `None`: a default port on loopback, see `run`.
-    pub listen: Option<SocketAddr>,
-    /// `https://host` or `https://host:port`, without a path.
-    pub origin: String,
-}
+impl Config {
+    /// The folder of the certificate authority.
+    pub fn ca_dir(&self) -> Result<PathBuf, String> {
+        self.ca.dir.clone().map_or_else(default_ca_dir, Ok)
+    }
 
-/// One name (and port) that is looked up by hand, as `curl --resolve` does.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resolve {
-    pub host: String,
-    /// `None`: every port.
-    pub port: Option<u16>,
-    pub address: IpAddr,
-    /// `None`: the port that was asked for.
-    pub to_port: Option<u16>,
-}
-
-/// The proxy between us and the upstream. Its password never shows: no `Debug` of the credentials.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ParentProxy {
-    pub host: String,
-    pub port: u16,
-    /// `user:password`, percent-decoded.
-    pub credentials: Option<String>,
-}
-
-impl std::fmt::Debug for ParentProxy {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "http://{}{}:{}", if self.credentials.is_some() { "***@" } else { "" }, self.host, self.port)
+    /// All hosts whose TLS is opened.
+    pub fn scope(&self) -> Vec<proxy::Pattern> {
+        let own = SERVICENOW_HOSTS.iter().filter_map(|host| host.parse().ok());
+        own.chain(self.intercept.iter().cloned()).collect()
     }
 }
 
 impl Default for Config {
     fn default() -> Config {
-        let seconds = Duration::from_secs;
         Config {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
             reverse: Vec::new(),
             intercept: Vec::new(),
-            drain: seconds(30),
-            upstream: Upstream {
-                proxy: None,
-                ca_files: Vec::new(),
-                resolve: Vec::new(),
-                connect: seconds(10),
-                tls: seconds(10),
-                first_byte: seconds(60),
-                idle: seconds(60),
-            },
-            client: Client { head: seconds(10), tls: seconds(10), idle: seconds(60), connections: 4096 },
-            ca: Ca { dir: None, leaves: 1024 },
+            upstream: Upstream { proxy: None, ca_files: Vec::new(), resolve: Vec::new() },
+            ca: Ca { dir: None },
             log: Log { format: Format::Human, file: None, filter: "info".into() },
             session: Session { dir: None, total: Size::mebibytes(256) },
             ui: Ui { listen: None },
-            memory: Memory { head: Size::kibibytes(64), body: Size::kibibytes(256), records: 20_000, queue: 1024 },
+            limits: proxy::Limits::default(),
+            memory: Memory { records: 20_000, queue: 1024 },
+            drain: Duration::from_secs(30),
         }
     }
 }

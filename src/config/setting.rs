@@ -1,12 +1,12 @@
 //! The kinds of values that a key can hold: how each is read from what was written, and how it is shown in TOML.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
-use percent_encoding::percent_decode_str;
-
-use super::{Format, ParentProxy, Resolve, Reverse};
+use super::Format;
+use crate::proxy;
 
 /// A value as it was written, wherever it was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,10 +39,6 @@ pub trait Setting: Sized {
 pub struct Size(pub u64);
 
 impl Size {
-    pub const fn kibibytes(count: u64) -> Size {
-        Size(count * 1024)
-    }
-
     pub const fn mebibytes(count: u64) -> Size {
         Size(count * 1024 * 1024)
     }
@@ -228,91 +224,40 @@ impl Setting for Format {
     }
 }
 
-/// `[LISTEN=]https://HOST[:PORT]`
-impl Setting for Reverse {
-    fn read(given: &Given, base: &Path) -> Result<Reverse, String> {
-        let text = given.text("`https://HOST` or `LISTEN=https://HOST`")?;
-        let (listen, origin) = match text.split_once('=') {
-            Some((listen, origin)) => (Some(SocketAddr::read(&Given::Text(listen.into()), base)?), origin),
-            None => (None, text),
-        };
-        let authority = origin.strip_prefix("https://").unwrap_or_default().trim_end_matches('/');
-        let parsed: Option<http::uri::Authority> = authority.parse().ok();
-        match parsed {
-            Some(authority) if !authority.host().is_empty() && !authority.as_str().contains('@') => {
-                Ok(Reverse { listen, origin: format!("https://{}", authority.as_str().to_ascii_lowercase()) })
+/// Values that the proxy itself reads from text; its words say what was expected.
+macro_rules! read_by_the_proxy {
+    ($($kind:ty, $what:literal, $shown:expr;)*) => {$(
+        impl Setting for $kind {
+            fn read(given: &Given, _: &Path) -> Result<$kind, String> {
+                given.text($what)?.parse().map_err(|error: <$kind as FromStr>::Err| error.to_string())
             }
-            _ => {
-                Err(format!("`{origin}` is not an https origin: write `https://dev1.service-now.com`, without a path"))
+
+            fn show(&self) -> String {
+                let shown: fn(&$kind) -> String = $shown;
+                quote(&shown(self))
             }
         }
-    }
-
-    fn show(&self) -> String {
-        quote(&match self.listen {
-            Some(listen) => format!("{listen}={}", self.origin),
-            None => self.origin.clone(),
-        })
-    }
+    )*};
 }
 
-/// `HOST[:PORT]=ADDR[:PORT]`
-impl Setting for Resolve {
-    fn read(given: &Given, _: &Path) -> Result<Resolve, String> {
-        let text = given.text("`HOST[:PORT]=ADDRESS[:PORT]`")?;
-        let wrong =
-            || format!("`{text}` is not `HOST[:PORT]=ADDRESS[:PORT]`, as in `dev1.service-now.com=127.0.0.1:8443`");
-        let (from, to) = text.split_once('=').ok_or_else(wrong)?;
-        let (host, port) = match from.rsplit_once(':') {
-            Some((host, port)) => (host, Some(port.parse().map_err(|_| wrong())?)),
-            None => (from, None),
-        };
-        let bare: Option<IpAddr> = to.trim_start_matches('[').trim_end_matches(']').parse().ok();
-        let (address, to_port) = match (bare, to.parse::<SocketAddr>()) {
-            (_, Ok(full)) => (full.ip(), Some(full.port())),
-            (Some(address), _) => (address, None),
-            (None, Err(_)) => return Err(wrong()),
-        };
-        if host.is_empty() {
-            return Err(wrong());
+read_by_the_proxy! {
+    proxy::Pattern, "a host", |pattern| pattern.to_string();
+    proxy::Reverse, "`[ADDR:PORT=]https://HOST`", |reverse| match reverse.listen {
+        Some(listen) => format!("{listen}={}", reverse.upstream),
+        None => reverse.upstream.to_string(),
+    };
+    proxy::Override, "`HOST[:PORT]=ADDR[:PORT]`", |entry| {
+        let port = entry.port.map(|port| format!(":{port}")).unwrap_or_default();
+        match entry.to_port {
+            Some(to_port) => format!("{}{port}={}", entry.host, SocketAddr::new(entry.address, to_port)),
+            None => format!("{}{port}={}", entry.host, entry.address),
         }
-        Ok(Resolve { host: host.to_ascii_lowercase(), port, address, to_port })
-    }
-
-    fn show(&self) -> String {
-        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
-        let to = match self.to_port {
-            Some(to_port) => SocketAddr::new(self.address, to_port).to_string(),
-            None => self.address.to_string(),
-        };
-        quote(&format!("{}{port}={to}", self.host))
-    }
-}
-
-/// `http://[USER:PASSWORD@]HOST:PORT`. No fault repeats the text: it may hold a password.
-impl Setting for ParentProxy {
-    fn read(given: &Given, _: &Path) -> Result<ParentProxy, String> {
-        let wrong = || "expected `http://HOST:PORT` or `http://USER:PASSWORD@HOST:PORT`".to_owned();
-        let text = given.text("a proxy's URL")?;
-        let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
-        if scheme != "http" {
-            return Err(format!("a parent proxy is spoken to over http, not `{scheme}`: write `http://HOST:PORT`"));
-        }
-        let (userinfo, address) = match rest.trim_end_matches('/').rsplit_once('@') {
-            Some((userinfo, address)) => (Some(userinfo), address),
-            None => (None, rest.trim_end_matches('/')),
-        };
-        let authority: http::uri::Authority = address.parse().map_err(|_| wrong())?;
-        let credentials = userinfo.map(|userinfo| percent_decode_str(userinfo).decode_utf8_lossy().into_owned());
-        if authority.host().is_empty() {
-            return Err(wrong());
-        }
-        Ok(ParentProxy { host: authority.host().to_owned(), port: authority.port_u16().unwrap_or(80), credentials })
-    }
-
-    fn show(&self) -> String {
-        quote(&format!("{self:?}"))
-    }
+    };
+    // The password is left out: what is shown may be logged.
+    proxy::Parent, "a proxy's URL", |parent| {
+        let user = if parent.credentials.is_some() { "***@" } else { "" };
+        format!("http://{user}{}:{}", parent.host, parent.port)
+    };
 }
 
 /// Not given, or the empty text: none.

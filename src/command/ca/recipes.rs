@@ -241,28 +241,16 @@ pub const RECIPES: &[Recipe] = &[
         name: "debian",
         aliases: &["ubuntu"],
         title: "Debian, Ubuntu: the system's store",
-        trust: &[
-            "  sudo cp {ca} /usr/local/share/ca-certificates/why401.crt",
-            "  sudo update-ca-certificates",
-        ],
-        undo: &[
-            "  sudo rm -f /usr/local/share/ca-certificates/why401.crt",
-            "  sudo update-ca-certificates --fresh",
-        ],
+        trust: &["  sudo cp {ca} /usr/local/share/ca-certificates/why401.crt", "  sudo update-ca-certificates"],
+        undo: &["  sudo rm -f /usr/local/share/ca-certificates/why401.crt", "  sudo update-ca-certificates --fresh"],
         note: "",
     },
     Recipe {
         name: "rhel",
         aliases: &["fedora", "centos", "rocky", "alma"],
         title: "RHEL, Fedora: the system's store",
-        trust: &[
-            "  sudo cp {ca} /etc/pki/ca-trust/source/anchors/why401.pem",
-            "  sudo update-ca-trust",
-        ],
-        undo: &[
-            "  sudo rm -f /etc/pki/ca-trust/source/anchors/why401.pem",
-            "  sudo update-ca-trust",
-        ],
+        trust: &["  sudo cp {ca} /etc/pki/ca-trust/source/anchors/why401.pem", "  sudo update-ca-trust"],
+        undo: &["  sudo rm -f /etc/pki/ca-trust/source/anchors/why401.pem", "  sudo update-ca-trust"],
         note: "",
     },
     Recipe {
