@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use rustls::pki_types::CertificateDer;
-use sha1::{Digest, Sha1};
 
 /// What Java expects of a store that nobody named a password for.
 const STORE_PASSWORD: &str = "changeit";
@@ -46,11 +46,11 @@ pub fn java_store(certificates: &[CertificateDer<'_>], now_millis: u64) -> Vec<u
         store.extend_from_slice(&u32::try_from(certificate.len()).unwrap_or(u32::MAX).to_be_bytes());
         store.extend_from_slice(certificate);
     }
-    let mut digest = Sha1::new();
-    STORE_PASSWORD.encode_utf16().for_each(|unit| digest.update(unit.to_be_bytes()));
+    let mut digest = Context::new(&SHA1_FOR_LEGACY_USE_ONLY);
+    STORE_PASSWORD.encode_utf16().for_each(|unit| digest.update(&unit.to_be_bytes()));
     digest.update(b"Mighty Aphrodite");
     digest.update(&store);
-    store.extend_from_slice(&digest.finalize());
+    store.extend_from_slice(digest.finish().as_ref());
     store
 }
 
@@ -81,6 +81,7 @@ mod tests {
         let (data, seal) = store.split_at(store.len() - 20);
         assert_eq!(data, expected);
         let password: Vec<u8> = "changeit".bytes().flat_map(|b| [0, b]).collect();
-        assert_eq!(seal, Sha1::digest([&password[..], b"Mighty Aphrodite", data].concat()).as_slice());
+        let sealed = [&password[..], b"Mighty Aphrodite", data].concat();
+        assert_eq!(seal, ring::digest::digest(&SHA1_FOR_LEGACY_USE_ONLY, &sealed).as_ref());
     }
 }
