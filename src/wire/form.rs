@@ -64,9 +64,13 @@ fn bad_percent(raw: &[u8]) -> bool {
     })
 }
 
-/// Encodes one name or value, as a browser's form would.
+/// What a browser's form encodes: all but letters, digits and `*-._` (WHATWG URL, form-urlencoded percent-encode set).
+const ENCODED: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
+
+/// Encodes one name or value, as a browser's form would (a blank as `%20`).
 pub fn encode(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    percent_encoding::utf8_percent_encode(text, ENCODED).to_string()
 }
 
 impl Form {
