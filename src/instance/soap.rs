@@ -58,9 +58,11 @@ fn ws_security_fault(instance: &Instance, call: &Call<'_>, user: Option<&User>) 
 
 /// The text of the first element of that local name.
 fn element<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    let (_, after) = text.split_once(&format!("{name}>")).or_else(|| text.split_once(&format!("{name} ")))?;
-    let content = if after.starts_with("Type") { after.split_once('>')?.1 } else { after };
-    Some(content.split('<').next().unwrap_or_default())
+    text.split('<').find_map(|piece| {
+        let (tag, content) = piece.split_once('>')?;
+        let tag = tag.split_ascii_whitespace().next()?;
+        (tag.rsplit(':').next() == Some(name) && !tag.starts_with('/')).then_some(content)
+    })
 }
 
 fn fault(status: u16, reason: &str) -> Reply {
