@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use crate::intake::url;
+use crate::intake::{url, way};
 use crate::model::{Client, Millis, Scheme, TlsFacts, Way};
 
 /// 2026-11-02T00:00:00Z: day one of every transcript.
@@ -59,7 +59,7 @@ pub(super) fn read(text: &str, before: Option<Millis>, clients: &mut Clients) ->
     for word in words {
         match word.split_once('=') {
             Some(("client", value)) if !value.is_empty() => name = value,
-            Some(("via", value)) => way = way_of(value)?,
+            Some(("via", value)) => way = way::parse(value).ok_or_else(|| unknown_way(value))?,
             Some(("took", value)) => took = Some(seconds(value)?),
             _ => return Err(format!("expected client=NAME, via=WAY or took=SECONDSs, found `{word}`")),
         }
@@ -92,16 +92,8 @@ fn seconds(value: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("expected took=SECONDSs such as took=1.5s, found `took={value}`"))
 }
 
-fn way_of(word: &str) -> Result<Way, String> {
-    match word {
-        "tunnel" => Ok(Way::Tunnel),
-        "plain-tunnel" => Ok(Way::PlainTunnel),
-        "absolute" => Ok(Way::Absolute),
-        "clear-https" => Ok(Way::ClearHttps),
-        "reverse" => Ok(Way::Reverse),
-        "recorded" => Ok(Way::Recorded),
-        _ => Err(format!("`via={word}`: expected tunnel, plain-tunnel, absolute, clear-https, reverse or recorded")),
-    }
+fn unknown_way(word: &str) -> String {
+    format!("`via={word}`: expected tunnel, plain-tunnel, absolute, clear-https, reverse or recorded")
 }
 
 /// The client of that number: an address of a documentation range (RFC 5737) and a connection of its own.

@@ -1,0 +1,197 @@
+//! One HAR entry as an exchange.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use crate::intake::{foreign, head, stopped, url, way, when};
+use crate::model::{
+    Client, Exchange, Failure, FailureKind, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing,
+    Upstream, Way,
+};
+
+use super::loose::Plain;
+use super::shape::{self, Entry, Timings};
+use super::{body, fields, repair};
+
+/// Reads one entry. `Ok(None)`: it was no HTTP exchange (`data:`, `blob:`, `chrome-extension:` …). `before` is the time of
+/// the entry before, for one that has none. The number of the exchange is given later.
+pub(super) fn exchange(text: &[u8], index: usize, before: Millis) -> Result<Option<Exchange>, String> {
+    match serde_json::from_slice::<Entry<'_>>(text) {
+        Ok(entry) => build(&entry, index, before),
+        Err(_) => {
+            let mended = repair::mend(text);
+            let entry =
+                serde_json::from_slice::<Entry<'_>>(&mended).map_err(|error| format!("is not read: {error}"))?;
+            build(&entry, index, before)
+        }
+    }
+}
+
+fn build(entry: &Entry<'_>, index: usize, before: Millis) -> Result<Option<Exchange>, String> {
+    let from = &entry.request.as_ref().ok_or("has no `request`")?.0;
+    let Some(mut request) = request(from)? else { return Ok(None) };
+    let mut outcome = outcome(entry)?;
+    if let Outcome::Refused(_) = outcome
+        && request.head.is_none()
+    {
+        return Err(String::from("is a refused request without its `_rawHead`"));
+    }
+    if let Outcome::Answered(response) = &mut outcome {
+        response.version = version(&response.version, &request.version);
+    }
+    request.version = version(&request.version, "HTTP/1.1");
+    let timing = timing(entry);
+    let upstream = Upstream { address: upstream_address(entry, request.port), ..Upstream::default() };
+    let at = when::parse(&entry.started_date_time.text()).unwrap_or(before);
+    Ok(Some(Exchange { id: 0, entry: Some(index), at, client: client(entry), request, outcome, timing, upstream }))
+}
+
+fn request(from: &shape::Request<'_>) -> Result<Option<Request>, String> {
+    let written = if from.raw_url.is_empty() { from.url.text() } else { from.raw_url.text() };
+    let method = from.method.text().trim().to_ascii_uppercase();
+    let method = if method.is_empty() { String::from("GET") } else { method };
+    let Some(place) = place(&method, &written)? else { return Ok(None) };
+    let Place { scheme, host, port, mut target } = place;
+    let query = body::joined(&from.query_string.0);
+    if method != "CONNECT" && !target.contains('?') && !query.is_empty() {
+        target = format!("{target}?{query}");
+    }
+    let version = from.http_version.text().into_owned();
+    let raw_head = fields::latin1(&from.raw_head.text()).filter(|bytes| !bytes.is_empty()).map(Into::into);
+    let head = raw_head.or_else(|| fields::padded_head(from, &format!("{method} {target} HTTP/1.1")));
+    let fields = fields::of_request(from);
+    Ok(Some(Request {
+        method,
+        scheme,
+        host,
+        port,
+        target,
+        version,
+        fields,
+        body: body::of_request(from),
+        head,
+        unseen: false,
+    }))
+}
+
+struct Place {
+    scheme: Scheme,
+    host: String,
+    port: u16,
+    target: String,
+}
+
+fn place(method: &str, written: &str) -> Result<Option<Place>, String> {
+    let parts = url::split(written);
+    if method == "CONNECT" {
+        let authority = written.split_once("://").map_or(written, |(_, rest)| rest);
+        let authority = authority.split('/').next().unwrap_or_default();
+        let (host, port) =
+            url::authority_parts(authority).ok_or("is a CONNECT without `host:port` in `request.url`")?;
+        let port = port.unwrap_or(443);
+        return Ok(Some(Place { scheme: Scheme::Https, target: format!("{host}:{port}"), host, port }));
+    }
+    if let Some(url::Url { scheme, host, port, target }) = parts {
+        return Ok(Some(Place { scheme, host, port, target: url::origin_form(target) }));
+    }
+    let foreign = written.split_once(':').is_some_and(|(scheme, _)| FOREIGN_SCHEMES.contains(&scheme));
+    if foreign {
+        return Ok(None);
+    }
+    Err(match written {
+        "" => String::from("has no `request.url`"),
+        _ => String::from("has a `request.url` that is no absolute http or https URL"),
+    })
+}
+
+/// Schemes of URLs that browsers list beside HTTP ones.
+const FOREIGN_SCHEMES: [&str; 9] =
+    ["data", "blob", "about", "file", "chrome", "chrome-extension", "moz-extension", "devtools", "javascript"];
+
+fn outcome(entry: &Entry<'_>) -> Result<Outcome, String> {
+    let from = &entry.response.0;
+    let status = from.status.count().and_then(|status| u16::try_from(status).ok()).filter(|status| *status >= 100);
+    let said = if entry.error.is_empty() { from.error.text() } else { entry.error.text() };
+    let own = stopped::parse(&said).ok();
+    let cut = match (own, status) {
+        // The answer began and was cut: what came of it is the answer.
+        (Some(Outcome::Failed(failure)), Some(_)) if failure.phase == Phase::ReadBody => Some(failure),
+        (Some(Outcome::Failed(failure)), status) => return Ok(Outcome::Failed(Failure { status, ..failure })),
+        (Some(Outcome::Refused(fault)), status) => {
+            return Ok(Outcome::Refused(HeadFault { status: status.unwrap_or(fault.status), ..fault }));
+        }
+        (Some(other), _) => return Ok(other),
+        (None, Some(_)) => None,
+        (None, None) => return Ok(unanswered(&said)),
+    };
+    let fields = fields::of_response(from);
+    let body = body::of_response(from, &fields);
+    Ok(Outcome::Answered(Response {
+        status: status.unwrap_or_default(),
+        reason: from.status_text.text().into_owned(),
+        version: from.http_version.text().into_owned(),
+        ours: head::is_ours(&fields),
+        fields,
+        body,
+        cut,
+    }))
+}
+
+/// No status: what the tool says of it, as far as it says anything.
+fn unanswered(said: &str) -> Outcome {
+    let lower = said.to_ascii_lowercase();
+    if lower.contains("aborted") || lower.contains("blocked_by_client") || lower.contains("cancel") {
+        return Outcome::Abandoned(Phase::AwaitAnswer);
+    }
+    if said.is_empty() {
+        let detail = String::from("the recording holds no answer and no reason");
+        return Outcome::Failed(Failure { phase: Phase::AwaitAnswer, kind: FailureKind::Other, detail, status: None });
+    }
+    Outcome::Failed(foreign::failure(said))
+}
+
+fn version(written: &str, otherwise: &str) -> String {
+    let known = written.starts_with(['H', 'h']) && written.bytes().any(|byte| byte.is_ascii_digit());
+    head::tidy(if known { written } else { otherwise })
+}
+
+fn client(entry: &Entry<'_>) -> Client {
+    Client {
+        address: entry.client.text().parse().ok(),
+        connection: entry.connection.text().parse().unwrap_or_default(),
+        way: way::parse(&entry.way.text()).unwrap_or(Way::Recorded),
+        ..Client::default()
+    }
+}
+
+fn upstream_address(entry: &Entry<'_>, port: u16) -> Option<SocketAddr> {
+    let text = entry.server_address.text();
+    let address: IpAddr = text.trim().trim_matches(['[', ']']).parse().ok()?;
+    Some(SocketAddr::new(address, port))
+}
+
+/// HAR's lengths as the model has them: there `ssl` is a part of `connect`, and phases that did not happen are negative.
+fn timing(entry: &Entry<'_>) -> Timing {
+    let Timings { blocked, dns, connect, ssl, send, wait, receive } = &entry.timings.0;
+    let all = [blocked, dns, connect, send, wait];
+    let sum = |values: &[&Plain<'_>]| values.iter().filter_map(|value| length(value)).sum::<Duration>();
+    let (tls, connected) = (length(ssl), length(connect));
+    let waited = length(wait);
+    let whole = length(&entry.time).or_else(|| length(receive).map(|receive| sum(&all) + receive));
+    Timing {
+        resolve: length(dns),
+        connect: connected.map(|whole| whole.saturating_sub(tls.unwrap_or_default())),
+        tls,
+        sent: waited.map(|_| sum(&[blocked, dns, connect, send])),
+        first_byte: waited.map(|_| sum(&all)),
+        end: whole,
+    }
+}
+
+/// Milliseconds as a duration; none for what is negative, absurd or no number.
+fn length(value: &Plain<'_>) -> Option<Duration> {
+    value.number().and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok()).filter(|length| *length < MONTH)
+}
+
+/// No phase takes longer; what says so is a time stamp in the wrong place.
+const MONTH: Duration = Duration::from_secs(31 * 86_400);
