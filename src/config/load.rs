@@ -13,8 +13,11 @@ use super::keys::{KEYS, Key};
 use super::setting::Given;
 use crate::nearest::nearest;
 
-/// Variables with our prefix that are no keys.
-const OTHER_VARIABLES: [&str; 2] = ["WHY401_CONFIG", "WHY401_LOG"];
+/// Variables with our prefix that are no keys; the last is for our own tests.
+const OTHER_VARIABLES: [&str; 3] = ["WHY401_CONFIG", "WHY401_LOG", "WHY401_BLESS"];
+
+/// Variables that outrank `log.filter`, the stronger last.
+const FILTERS: [&str; 2] = ["RUST_LOG", "WHY401_LOG"];
 
 /// What was given, from the weakest to the strongest.
 #[derive(Default)]
@@ -41,6 +44,10 @@ pub fn load(layers: &Layers) -> Result<Loaded, Vec<Fault>> {
         loading.file(path, text);
     }
     layers.variables.iter().for_each(|(name, value)| loading.variable(name, value));
+    for filter in FILTERS {
+        let given = layers.variables.iter().find(|(name, value)| name == filter && !value.is_empty());
+        given.iter().for_each(|(_, value)| loading.config.log.filter.clone_from(value));
+    }
     loading.flags(&layers.flags);
     match loading.faults.is_empty() {
         true => Ok(Loaded { config: loading.config, warnings: loading.warnings }),

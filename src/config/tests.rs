@@ -111,6 +111,17 @@ fn flags_outrank_the_environment_and_the_environment_the_file() {
 }
 
 #[test]
+fn the_usual_variables_set_the_filter() {
+    let filter = |variables: &[(&str, &str)]| {
+        let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        load(&Layers { variables, ..Layers::default() }).unwrap().config.log.filter
+    };
+    assert_eq!(filter(&[]), "info");
+    assert_eq!(filter(&[("RUST_LOG", "debug"), ("WHY401_LOG_FILTER", "error")]), "debug");
+    assert_eq!(filter(&[("WHY401_LOG", "trace"), ("RUST_LOG", "debug")]), "trace");
+}
+
+#[test]
 fn an_unknown_variable_is_a_warning_with_the_nearest() {
     let layers = Layers { variables: vec![("WHY401_LISTN".into(), "x".into())], ..Layers::default() };
     assert_eq!(

@@ -1,0 +1,30 @@
+# The commands of everyday work. `just` alone lists them.
+
+default:
+    @just --list
+
+# format, lint, test
+check:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    cargo test
+
+# everything that CI does
+ci:
+    bash .ci/run
+
+# see it explain, without an instance
+demo:
+    cargo run --release -- demo
+
+# the proxy, with a certificate authority of this checkout's own
+run *ARGS:
+    cargo run --release -- --ca-dir certs {{ARGS}}
+
+# write config.example.toml anew from the table of keys
+example:
+    WHY401_BLESS=1 cargo test --test docs the_example
+
+# licences, sources and doubled crates of the dependencies
+deny:
+    cargo deny check licenses bans sources
