@@ -1,5 +1,7 @@
 //! The tellers: pure formatting of what was found.
 
+pub mod redact;
+
 use crate::model::{Diagnosis, Exchange, Salt};
 
 /// All that a teller needs for one exchange.

@@ -1,0 +1,89 @@
+//! Marks in query strings, form bodies and URLs.
+
+use super::names::{Secrecy, secrecy};
+use super::secret::{Shaper, Writing};
+use super::shown::Mark;
+use super::text::{self, find};
+use crate::wire::form;
+
+/// Marks in `name=value&…`.
+pub(super) fn pairs(shaper: Shaper<'_>, base: usize, input: &[u8]) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    let mut after_secret = false;
+    for pair in form::parse(input).pairs {
+        let part = |range: &std::ops::Range<usize>| input.get(range.clone()).unwrap_or_default();
+        let (at, bare) = (base + pair.raw_name.start, part(&pair.raw_name));
+        if !pair.bare {
+            after_secret = secrecy(pair.name.trim()) == Secrecy::Secret;
+            marks.extend(value(shaper, base + pair.raw_value.start, pair.name.trim(), part(&pair.raw_value)));
+        } else if after_secret {
+            // What follows an unencoded `&` of a secret (`client_secret=ab&cd`) has no name of its own.
+            marks.extend(shaper.marks(at, bare, Writing::Encoded));
+        } else {
+            marks.extend(text::marks(shaper, at, bare));
+        }
+    }
+    marks
+}
+
+/// Marks in one raw value of a query or form.
+pub(super) fn value(shaper: Shaper<'_>, base: usize, name: &str, raw: &[u8]) -> Vec<Mark> {
+    match secrecy(name) {
+        Secrecy::Secret | Secrecy::Maybe => shaper.marks(base, raw, Writing::Encoded),
+        Secrecy::Public => Vec::new(),
+        Secrecy::Unknown => {
+            let marks = text::marks(shaper, base, raw);
+            if marks.is_empty() && hides_a_secret(raw) { shaper.marks(base, raw, Writing::Encoded) } else { marks }
+        }
+    }
+}
+
+/// A URL in a parameter, with secrets in its own query or user information.
+fn hides_a_secret(raw: &[u8]) -> bool {
+    let inner = form::decode(raw);
+    let Some((_, rest)) = inner.split_once("://") else { return false };
+    let user = rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@');
+    let query = rest.split_once(['?', '#']).map(|(_, query)| query.replace('#', "&")).unwrap_or_default();
+    user || form::parse(query.as_bytes())
+        .pairs
+        .iter()
+        .any(|pair| !pair.value.is_empty() && matches!(secrecy(&pair.name), Secrecy::Secret | Secrecy::Maybe))
+}
+
+/// Marks in a URL or request target: user information, path, query, fragment.
+pub(super) fn url(shaper: Shaper<'_>, base: usize, url: &[u8]) -> Vec<Mark> {
+    let fragment = url.iter().position(|byte| *byte == b'#').unwrap_or(url.len());
+    let query = url.iter().take(fragment).position(|byte| *byte == b'?').unwrap_or(fragment);
+    let mut marks = path(shaper, base, url.get(..query).unwrap_or_default());
+    for (start, end) in [(query + 1, fragment), (fragment + 1, url.len())] {
+        marks.extend(pairs(shaper, base + start, url.get(start..end).unwrap_or_default()));
+    }
+    marks
+}
+
+/// The part before the query.
+fn path(shaper: Shaper<'_>, base: usize, path: &[u8]) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    let authority = find(path, b"://", 0).map(|at| at + 3).or(path.starts_with(b"//").then_some(2));
+    let mut rest_at = 0;
+    if let Some(start) = authority {
+        let end = path.iter().skip(start).position(|byte| *byte == b'/').map_or(path.len(), |at| at + start);
+        marks.extend(user_information(shaper, base + start, path.get(start..end).unwrap_or_default()));
+        rest_at = end;
+    }
+    let rest = path.get(rest_at..).unwrap_or_default();
+    let session = find(&rest.to_ascii_lowercase(), b";jsessionid=", 0).map(|at| at + b";jsessionid=".len());
+    if let Some(at) = session {
+        marks.extend(shaper.marks(base + rest_at + at, rest.get(at..).unwrap_or_default(), Writing::Encoded));
+    }
+    marks.extend(text::marks(shaper, base + rest_at, rest.get(..session.unwrap_or(rest.len())).unwrap_or_default()));
+    marks
+}
+
+/// `user:password@host`: the password; without a colon, what stands there may be a token.
+fn user_information(shaper: Shaper<'_>, base: usize, authority: &[u8]) -> Vec<Mark> {
+    let Some(at) = authority.iter().rposition(|byte| *byte == b'@') else { return Vec::new() };
+    let information = authority.get(..at).unwrap_or_default();
+    let start = information.iter().position(|byte| *byte == b':').map_or(0, |colon| colon + 1);
+    shaper.marks(base + start, information.get(start..).unwrap_or_default(), Writing::Encoded)
+}

@@ -1,0 +1,116 @@
+//! Marks in JSON at any depth, also where it is cut or not quite JSON: a scan of its strings that never gives up.
+
+use std::ops::Range;
+
+use super::names::{Secrecy, secrecy};
+use super::secret::{Shaper, Writing};
+use super::shown::Mark;
+use super::{form, text};
+
+/// Deeper than this, everything is taken for a secret.
+const DEPTH_LIMIT: usize = 512;
+
+/// What the names on the way down say of the values here.
+#[derive(Clone, Copy)]
+struct Level {
+    /// A name further up was a secret's: every value below is one, unless its own name says otherwise.
+    within_secret: bool,
+    here: Secrecy,
+}
+
+/// Marks for string and number values.
+pub(super) fn marks(shaper: Shaper<'_>, input: &[u8]) -> Vec<Mark> {
+    let mut marks = Vec::new();
+    let mut levels = vec![Level { within_secret: false, here: Secrecy::Unknown }];
+    let mut too_deep = 0usize;
+    let mut at = 0;
+    while let Some(&byte) = input.get(at) {
+        let here =
+            if too_deep > 0 { Secrecy::Secret } else { levels.last().map_or(Secrecy::Unknown, |level| level.here) };
+        match byte {
+            b'{' | b'[' if levels.len() >= DEPTH_LIMIT => too_deep += 1,
+            b'{' | b'[' => levels.push(Level { within_secret: here == Secrecy::Secret, here }),
+            b'}' | b']' if too_deep > 0 => too_deep -= 1,
+            b'}' | b']' if levels.len() > 1 => levels.truncate(levels.len() - 1),
+            b'"' | b'\'' => {
+                let inner = string(input, at);
+                at = inner.end;
+                if is_name(input, inner.end + 1) {
+                    name(levels.last_mut(), input.get(inner).unwrap_or_default());
+                } else {
+                    marks.extend(value(shaper, here, inner.start, input.get(inner).unwrap_or_default()));
+                }
+            }
+            b'0'..=b'9' | b'-' if here == Secrecy::Secret => {
+                let length =
+                    input.iter().skip(at).take_while(|byte| byte.is_ascii_alphanumeric() || b"-+.".contains(byte));
+                let length = length.count();
+                marks.extend(shaper.marks(at, input.get(at..at + length).unwrap_or_default(), Writing::Plain));
+                at += length - 1;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    marks
+}
+
+/// The inside of the string that opens at `open`; to the end of the input where it is not closed.
+fn string(input: &[u8], open: usize) -> Range<usize> {
+    let quote = input.get(open).copied().unwrap_or(b'"');
+    let mut at = open + 1;
+    while let Some(&byte) = input.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            byte if byte == quote => break,
+            _ => at += 1,
+        }
+    }
+    open + 1..at.min(input.len())
+}
+
+/// Whether a colon follows: the string was a member's name.
+fn is_name(input: &[u8], from: usize) -> bool {
+    input.iter().skip(from).find(|byte| !byte.is_ascii_whitespace()) == Some(&b':')
+}
+
+fn name(level: Option<&mut Level>, raw: &[u8]) {
+    let Some(level) = level else { return };
+    let said = secrecy(&unescaped(raw));
+    level.here = if level.within_secret && said != Secrecy::Public { Secrecy::Secret } else { said };
+}
+
+fn value(shaper: Shaper<'_>, here: Secrecy, at: usize, raw: &[u8]) -> Vec<Mark> {
+    let secret = match here {
+        Secrecy::Secret => true,
+        Secrecy::Maybe => is_opaque(raw),
+        Secrecy::Public | Secrecy::Unknown => false,
+    };
+    if secret && raw.contains(&b'\\') {
+        return vec![shaper.whole(at..at + raw.len(), unescaped(raw).as_bytes())];
+    }
+    if secret {
+        return shaper.marks(at, raw, Writing::Plain);
+    }
+    if here == Secrecy::Public {
+        return Vec::new();
+    }
+    if raw.starts_with(b"http://") || raw.starts_with(b"https://") {
+        return form::url(shaper, at, raw);
+    }
+    text::marks(shaper, at, raw)
+}
+
+/// One long word of letters and digits: an authorization code rather than an error code.
+fn is_opaque(raw: &[u8]) -> bool {
+    let count = |test: fn(&u8) -> bool| raw.iter().filter(|byte| test(byte)).count();
+    raw.len() >= 16
+        && count(u8::is_ascii_digit) >= 2
+        && count(u8::is_ascii_alphabetic) >= 2
+        && !raw.iter().any(u8::is_ascii_whitespace)
+}
+
+fn unescaped(raw: &[u8]) -> String {
+    let text = String::from_utf8_lossy(raw);
+    serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.into_owned())
+}

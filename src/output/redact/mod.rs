@@ -1,0 +1,127 @@
+//! The only door for text that leaves the process: a secret becomes a shape and a tag, everything that is evidence stays,
+//! and nothing that a terminal would obey gets through.
+
+mod body;
+mod clean;
+mod credential;
+mod form;
+mod head;
+mod json;
+mod markup;
+mod names;
+mod place;
+mod secret;
+mod shown;
+mod text;
+
+use names::{FieldKind, field_kind};
+use secret::{Shaper, Writing};
+use shown::Mark;
+
+pub use clean::{brief, clean};
+pub use place::{Found, Side};
+pub use shown::{Piece, PieceKind, Shown};
+
+use crate::model::{Exchange, Millis, Salt};
+
+/// Of a body, this much is looked at, in bytes: what is shown of it is a line.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// The door for one exchange: it knows the exchange's own secrets and finds them wherever they are repeated.
+pub struct Door<'a> {
+    shaper: Shaper<'a>,
+    /// Secrets of the exchange and what is shown in their place; the longest first.
+    known: Vec<(Vec<u8>, String)>,
+}
+
+impl<'a> Door<'a> {
+    /// A door that knows no secrets yet: they are recognised by their names and looks alone.
+    pub fn new(salt: &'a Salt, at: Millis) -> Door<'a> {
+        Door { shaper: Shaper { salt, at }, known: Vec::new() }
+    }
+
+    /// A door that has learnt every secret of the exchange.
+    pub fn of(salt: &'a Salt, exchange: &Exchange) -> Door<'a> {
+        let mut door = Door::new(salt, exchange.at);
+        door.learn(place::all_marks(door.shaper, exchange));
+        door
+    }
+
+    fn learn(&mut self, marks: Vec<Mark>) {
+        for mark in marks {
+            let Some(secret) = mark.secret else { continue };
+            for form in encodings(&secret) {
+                if !self.known.iter().any(|(known, _)| *known == form) {
+                    self.known.push((form, mark.text.clone()));
+                }
+            }
+        }
+        self.known.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
+    }
+
+    /// Words of ours that may hold untrusted names: secrets that slipped in are replaced, odd characters escaped.
+    pub fn words(&self, text: &str) -> String {
+        let marks = text::marks(self.shaper, 0, text.as_bytes());
+        self.show(text.as_bytes(), marks).text()
+    }
+
+    /// A URL or a request target.
+    pub fn url(&self, url: &[u8]) -> Shown {
+        self.show(url, form::url(self.shaper, 0, url))
+    }
+
+    /// The value of a header field.
+    pub fn field(&self, name: &str, value: &[u8]) -> Shown {
+        self.show(value, field_marks(self.shaper, field_kind(name), value))
+    }
+
+    /// A body without content coding.
+    pub fn body(&self, body: &[u8]) -> Shown {
+        let body = body.get(..body.len().min(BODY_LIMIT)).unwrap_or_default();
+        self.show(body, body::marks(self.shaper, body))
+    }
+
+    /// The value with its own marks, and those of secrets known from elsewhere.
+    fn show(&self, value: &[u8], mut marks: Vec<Mark>) -> Shown {
+        for (secret, text) in &self.known {
+            let mut at = 0;
+            while let Some(found) = text::find(value, secret, at) {
+                at = found + secret.len();
+                let covered = marks.iter().any(|mark| mark.range.start <= found && mark.range.end >= at);
+                if !covered {
+                    marks.push(Mark { range: found..at, text: text.clone(), secret: None });
+                }
+            }
+        }
+        Shown::new(value, marks)
+    }
+}
+
+/// A secret as it is, percent-encoded, in base64 and escaped for JSON.
+fn encodings(secret: &[u8]) -> Vec<Vec<u8>> {
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+    let text = String::from_utf8_lossy(secret);
+    let mut forms = vec![
+        secret.to_vec(),
+        crate::wire::form::encode(&text).into_bytes(),
+        STANDARD_NO_PAD.encode(secret).into_bytes(),
+        URL_SAFE_NO_PAD.encode(secret).into_bytes(),
+        serde_json::to_string(&text).unwrap_or_default().trim_matches('"').as_bytes().to_vec(),
+    ];
+    forms.dedup();
+    forms
+}
+
+/// Marks in a field's value.
+fn field_marks(shaper: Shaper<'_>, kind: FieldKind, value: &[u8]) -> Vec<Mark> {
+    match kind {
+        FieldKind::Authorization => credential::authorization(shaper, value),
+        FieldKind::Cookie => credential::cookies(shaper, value),
+        FieldKind::SetCookie => credential::set_cookie(shaper, value),
+        FieldKind::Challenge => credential::parameters(shaper, value),
+        FieldKind::Url => form::url(shaper, 0, value),
+        FieldKind::Secret => shaper.marks(0, value, Writing::Token),
+        FieldKind::Other => text::marks(shaper, 0, value),
+    }
+}

@@ -1,0 +1,101 @@
+//! Marks in text that no structure explains: what gives itself away by its own look, wherever it stands.
+
+use std::ops::Range;
+
+use super::names::{Secrecy, secrecy};
+use super::secret::{Shaper, Writing, is_random};
+use super::shown::Mark;
+
+/// A row of mixed characters of this length is no word, path or name.
+const RANDOM_FROM: usize = 32;
+
+/// Marks for JWTs, `Bearer x` and `Basic x`, private keys, and long rows of random characters.
+pub(super) fn marks(shaper: Shaper<'_>, base: usize, text: &[u8]) -> Vec<Mark> {
+    let mut marks = private_keys(base, text);
+    let mut before: &[u8] = b"";
+    for word in words(text) {
+        let bytes = text.get(word.clone()).unwrap_or_default();
+        let scheme = before.eq_ignore_ascii_case(b"bearer") || before.eq_ignore_ascii_case(b"basic");
+        if let Some(jwt) = jwt(bytes) {
+            let at = word.start + jwt.start;
+            marks.extend(shaper.marks(base + at, bytes.get(jwt).unwrap_or_default(), Writing::Token));
+        } else if scheme && bytes.len() >= 8 && bytes.iter().any(|byte| byte.is_ascii_digit() || *byte == b'=') {
+            marks.extend(shaper.marks(base + word.start, bytes, Writing::Token));
+        } else if let Some(at) = assigned(bytes) {
+            marks.extend(shaper.marks(base + word.start + at, bytes.get(at..).unwrap_or_default(), Writing::Token));
+        } else {
+            marks.extend(random_parts(shaper, base + word.start, bytes));
+        }
+        before = bytes;
+    }
+    marks
+}
+
+/// Rows of the characters of which tokens are made.
+fn words(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
+    let is_part =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        at += text.iter().skip(at).take_while(|byte| !is_part(**byte)).count();
+        let length = text.iter().skip(at).take_while(|byte| is_part(**byte)).count();
+        at += length;
+        (length > 0).then_some(at - length..at)
+    })
+}
+
+/// Where the value starts in `access_token=x`.
+fn assigned(word: &[u8]) -> Option<usize> {
+    let equals = word.iter().position(|byte| *byte == b'=')?;
+    let name = String::from_utf8_lossy(word.get(..equals)?);
+    (equals > 0 && equals + 1 < word.len() && secrecy(&name) == Secrecy::Secret).then_some(equals + 1)
+}
+
+/// The JWT in a word: it begins with an encoded `{"` and has two full stops.
+fn jwt(word: &[u8]) -> Option<Range<usize>> {
+    let start = word.windows(3).position(|three| three == b"eyJ")?;
+    let rest = word.get(start..)?;
+    let stops = rest.iter().filter(|byte| **byte == b'.').count();
+    (stops >= 2 && rest.len() >= 20).then_some(start..word.len())
+}
+
+/// Random rows of a word, cut at what joins paths and names.
+fn random_parts(shaper: Shaper<'_>, base: usize, word: &[u8]) -> Vec<Mark> {
+    let slashes = word.iter().filter(|byte| **byte == b'/').count();
+    let dots = word.iter().filter(|byte| **byte == b'.').count();
+    // Standard base64 has slashes too, but few, and no full stop.
+    if dots == 0 && slashes * 12 < word.len() && word.first() != Some(&b'/') && is_long_random(word) {
+        return shaper.marks(base, word, Writing::Token);
+    }
+    let mut marks = Vec::new();
+    let mut start = 0;
+    for part in word.split(|byte| matches!(byte, b'/' | b'.' | b'=')) {
+        if is_long_random(part) {
+            marks.extend(shaper.marks(base + start, part, Writing::Token));
+        }
+        start += part.len() + 1;
+    }
+    marks
+}
+
+fn is_long_random(bytes: &[u8]) -> bool {
+    bytes.len() >= RANDOM_FROM && is_random(bytes)
+}
+
+/// PEM private keys, also cut ones and ones with escaped line breaks.
+fn private_keys(base: usize, text: &[u8]) -> Vec<Mark> {
+    const END: &[u8] = b"PRIVATE KEY-----";
+    let mut marks = Vec::new();
+    let mut at = 0;
+    while let Some(start) = find(text, END, at).map(|found| found + END.len()) {
+        let end = find(text, b"-----END", start).unwrap_or(text.len());
+        marks.push(Mark { range: base + start..base + end, text: "‹private key›".into(), secret: None });
+        at = find(text, END, end).map_or(text.len(), |found| found + END.len());
+    }
+    marks
+}
+
+/// Where `what` stands in `text`, from `from` on.
+pub(super) fn find(text: &[u8], what: &[u8], from: usize) -> Option<usize> {
+    text.get(from..)?.windows(what.len().max(1)).position(|window| window == what).map(|at| at + from)
+}
