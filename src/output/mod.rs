@@ -1,6 +1,14 @@
 //! The tellers: pure formatting of what was found.
 
+mod evidence;
+pub mod json;
+mod layout;
+pub mod log;
 pub mod redact;
+mod view;
+mod words;
+
+pub use layout::Style;
 
 use crate::model::{Diagnosis, Exchange, Salt};
 

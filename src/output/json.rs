@@ -1,0 +1,136 @@
+//! One exchange as one line of JSON: schema `why401.exchange/1`, a promise to scripts.
+
+use serde::Serialize;
+
+use super::redact::clean;
+use super::view::{View, title};
+use super::{TakenBack, Told};
+use crate::catalog;
+use crate::model::{Evidence, Finding};
+use crate::wire::date;
+
+// The order of the fields is the order in which they are written.
+#[derive(Serialize)]
+struct Line {
+    schema: &'static str,
+    exchange: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<usize>,
+    at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client: Option<String>,
+    method: String,
+    url: String,
+    /// `null` where no answer came and none was made.
+    status: Option<u16>,
+    answered_by: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction: Option<String>,
+    findings: Vec<Found>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    takes_back: Vec<Revised>,
+}
+
+#[derive(Serialize)]
+struct Found {
+    cause: &'static str,
+    grade: &'static str,
+    title: String,
+    evidence: Vec<Seen>,
+    because: String,
+    fix: Vec<String>,
+    links: Vec<String>,
+    tell_apart: Vec<String>,
+    sources: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Seen {
+    #[serde(rename = "where")]
+    place: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    span: Option<[usize; 2]>,
+    says: String,
+}
+
+#[derive(Serialize)]
+struct Revised {
+    exchange: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    entry: Option<usize>,
+    cause: &'static str,
+    because: String,
+}
+
+/// The line, without its end. No control character and no secret is in it.
+pub fn line(told: &Told<'_>) -> String {
+    let view = View::new(told);
+    let exchange = told.exchange;
+    let line = Line {
+        schema: "why401.exchange/1",
+        exchange: exchange.id.to_string(),
+        entry: exchange.entry,
+        at: date::iso(exchange.at),
+        client: exchange.client.address.map(|address| address.to_string()),
+        method: clean(&exchange.request.method).into_owned(),
+        url: view.url(),
+        status: status(told),
+        answered_by: told.diagnosis.answered_by.as_str(),
+        transaction: view.transaction(),
+        findings: told.diagnosis.findings.iter().map(|finding| found(&view, finding)).collect(),
+        takes_back: told.takes_back.iter().map(|revised| taken_back(&view, revised)).collect(),
+    };
+    // Plain data with text keys: this cannot fail.
+    serde_json::to_string(&line).unwrap_or_default()
+}
+
+/// The status that the client was given.
+fn status(told: &Told<'_>) -> Option<u16> {
+    use crate::model::Outcome;
+    match &told.exchange.outcome {
+        Outcome::Answered(answer) => Some(answer.status),
+        Outcome::Failed(failure) => failure.status,
+        Outcome::Refused(fault) => Some(fault.status),
+        Outcome::Abandoned(_) => None,
+    }
+}
+
+fn found(view: &View<'_>, finding: &Finding) -> Found {
+    let page = catalog::page(finding.cause);
+    Found {
+        cause: finding.cause,
+        grade: finding.grade.as_str(),
+        title: title(finding.cause),
+        evidence: finding.evidence.iter().map(|evidence| seen(view, evidence)).collect(),
+        because: view.door.words(&finding.because),
+        fix: page.map(|page| page.fix.clone()).unwrap_or_default(),
+        links: page.map(|page| view.links(page)).unwrap_or_default(),
+        tell_apart: tell_apart(view, finding),
+        sources: page
+            .map(|page| page.sources.iter().map(|s| s.url.clone().unwrap_or_else(|| s.title.clone())).collect())
+            .unwrap_or_default(),
+    }
+}
+
+fn seen(view: &View<'_>, evidence: &Evidence) -> Seen {
+    Seen {
+        place: view.door.words(&evidence.place.to_string()),
+        span: evidence.span.as_ref().map(|span| [span.start, span.end]),
+        says: view.door.words(&evidence.says),
+    }
+}
+
+/// `cause: how it is told apart`, for each other suspect of this exchange.
+fn tell_apart(view: &View<'_>, finding: &Finding) -> Vec<String> {
+    let others = view.told.diagnosis.findings.iter().map(|other| other.cause).filter(|other| *other != finding.cause);
+    others.filter_map(|other| Some(format!("{other}: {}", view.contrast(finding, other)?))).collect()
+}
+
+fn taken_back(view: &View<'_>, revised: &TakenBack) -> Revised {
+    Revised {
+        exchange: revised.exchange.to_string(),
+        entry: revised.entry,
+        cause: revised.cause,
+        because: view.door.words(&revised.because),
+    }
+}

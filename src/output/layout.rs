@@ -1,0 +1,381 @@
+//! Lines for a terminal: painted words, wrapped at blanks and aligned by columns. The last guard: whatever is put in,
+//! no character comes out that a terminal obeys, but the colours and line ends made here.
+
+use std::borrow::Cow;
+
+use anstyle::{AnsiColor, Style as Ansi};
+use unicode_width::UnicodeWidthStr;
+
+use super::redact::clean;
+
+/// What a terminal can show, and how much is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// Columns.
+    pub width: usize,
+    pub colour: bool,
+    pub unicode: bool,
+    /// Print the account of every suspect too.
+    pub why: bool,
+}
+
+impl Style {
+    /// For files and pipes: no colours.
+    pub fn plain(width: usize) -> Style {
+        Style { width, colour: false, unicode: true, why: false }
+    }
+}
+
+/// Lines longer than this are hard to read, however wide the terminal is.
+const WIDEST: usize = 120;
+/// Narrower than this, lines run over.
+const NARROWEST: usize = 40;
+
+/// The part that a run of text plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Paint {
+    Plain,
+    /// Beside the point: labels, names of causes, rules.
+    Dim,
+    Strong,
+    /// A name to be typed or looked for.
+    Code,
+    /// An address: never broken.
+    Link,
+    Proven,
+    Likely,
+    Possible,
+    Good,
+}
+
+impl Paint {
+    fn ansi(self) -> Ansi {
+        let colour = |colour: AnsiColor| Ansi::new().fg_color(Some(colour.into()));
+        match self {
+            Paint::Plain => Ansi::new(),
+            Paint::Dim => Ansi::new().dimmed(),
+            Paint::Strong => Ansi::new().bold(),
+            Paint::Code => colour(AnsiColor::Cyan),
+            Paint::Link => Ansi::new().underline(),
+            Paint::Proven => colour(AnsiColor::Red).bold(),
+            Paint::Likely => colour(AnsiColor::Yellow).bold(),
+            Paint::Possible => colour(AnsiColor::Blue).bold(),
+            Paint::Good => colour(AnsiColor::Green).bold(),
+        }
+    }
+}
+
+/// Text in painted runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Runs(Vec<(Paint, String)>);
+
+impl Runs {
+    pub fn of(paint: Paint, text: impl Into<String>) -> Runs {
+        Runs(vec![(paint, text.into())])
+    }
+
+    pub fn plain(text: impl Into<String>) -> Runs {
+        Runs::of(Paint::Plain, text)
+    }
+
+    #[must_use]
+    pub fn and(mut self, paint: Paint, text: impl Into<String>) -> Runs {
+        self.0.push((paint, text.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn join(mut self, other: Runs) -> Runs {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// The same beside the point; names and addresses keep their paint.
+    #[must_use]
+    pub fn dimmed(mut self) -> Runs {
+        self.0.iter_mut().filter(|(paint, _)| *paint == Paint::Plain).for_each(|(paint, _)| *paint = Paint::Dim);
+        self
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.iter().all(|(_, text)| text.is_empty())
+    }
+}
+
+/// Collects lines.
+pub struct Sheet<'s> {
+    style: &'s Style,
+    out: String,
+}
+
+impl<'s> Sheet<'s> {
+    pub fn new(style: &'s Style) -> Sheet<'s> {
+        Sheet { style, out: String::new() }
+    }
+
+    /// The lines, each with its end.
+    pub fn finish(self) -> String {
+        self.out
+    }
+
+    pub fn width(&self) -> usize {
+        self.style.width.clamp(NARROWEST, WIDEST)
+    }
+
+    /// One line, however long.
+    pub fn line(&mut self, runs: &Runs) {
+        let words = self.shown(runs);
+        let last = words.iter().rposition(|(_, text)| !text.trim_end().is_empty()).map_or(0, |at| at + 1);
+        for (at, (paint, text)) in words.iter().enumerate().take(last) {
+            let text = if at + 1 == last { text.trim_end() } else { text };
+            self.painted(*paint, text);
+        }
+        self.out.push('\n');
+    }
+
+    pub fn blank(&mut self) {
+        self.out.push('\n');
+    }
+
+    /// Text behind a label: the first line starts with the label, all text stands from column `hang` on.
+    pub fn wrapped(&mut self, label: &Runs, hang: usize, text: &Runs) {
+        let label = self.shown(label);
+        let room = self.width().saturating_sub(hang).max(20);
+        let mut column: usize = label.iter().map(|(_, text)| text.width()).sum();
+        let mut line: Vec<(Paint, String)> = label;
+        let joined = label_ends_with_a_blank(&line);
+        if column > 0 && (column > hang || column == hang && !joined) {
+            line.push((Paint::Plain, " ".into()));
+            column += 1;
+        }
+        line.push((Paint::Plain, " ".repeat(hang.saturating_sub(column))));
+        for (at, row) in rows(self.shown(text), room).into_iter().enumerate() {
+            if at > 0 {
+                line = vec![(Paint::Plain, " ".repeat(hang))];
+            }
+            line.extend(row);
+            self.line(&Runs(std::mem::take(&mut line)));
+        }
+    }
+
+    /// The runs as they will be printed: odd characters escaped, and in plain ASCII where that is all there is.
+    fn shown(&self, runs: &Runs) -> Vec<(Paint, String)> {
+        let fit =
+            |text: &str| if self.style.unicode { clean(text).into_owned() } else { ascii(&clean(text)).into_owned() };
+        runs.0.iter().filter(|(_, text)| !text.is_empty()).map(|(paint, text)| (*paint, fit(text))).collect()
+    }
+
+    fn painted(&mut self, paint: Paint, text: &str) {
+        if self.style.colour && paint != Paint::Plain {
+            let ansi = paint.ansi();
+            self.out.push_str(&format!("{}{text}{}", ansi.render(), ansi.render_reset()));
+        } else {
+            self.out.push_str(text);
+        }
+    }
+
+    /// How wide a text will be.
+    pub fn columns(&self, text: &str) -> usize {
+        if self.style.unicode { clean(text).width() } else { ascii(&clean(text)).width() }
+    }
+}
+
+fn label_ends_with_a_blank(label: &[(Paint, String)]) -> bool {
+    label.last().is_some_and(|(_, text)| text.ends_with(' '))
+}
+
+/// A word: runs without a blank in them.
+type Word = Vec<(Paint, String)>;
+
+/// Fills rows of at most `room` columns. Words that are longer stand alone; only addresses are not cut.
+fn rows(runs: Vec<(Paint, String)>, room: usize) -> Vec<Vec<(Paint, String)>> {
+    let mut rows: Vec<Vec<(Paint, String)>> = Vec::new();
+    let mut row: Vec<(Paint, String)> = Vec::new();
+    let mut column = 0;
+    for word in words(runs).into_iter().flat_map(|word| cut(word, room)) {
+        let width: usize = word.iter().map(|(_, text)| text.width()).sum();
+        if column > 0 && column + 1 + width > room {
+            rows.push(std::mem::take(&mut row));
+            column = 0;
+        }
+        if column > 0 {
+            // A blank between two words of one run belongs to the run: underlines and copies stay whole.
+            let paint = if row.last().map(|(paint, _)| *paint) == word.first().map(|(paint, _)| *paint) {
+                word.first().map_or(Paint::Plain, |(paint, _)| *paint)
+            } else {
+                Paint::Plain
+            };
+            row.push((paint, " ".into()));
+            column += 1;
+        }
+        column += width;
+        row.extend(word);
+    }
+    if !row.is_empty() {
+        rows.push(row);
+    }
+    rows
+}
+
+/// Splits at blanks; several blanks count as one.
+fn words(runs: Vec<(Paint, String)>) -> Vec<Word> {
+    let mut words: Vec<Word> = Vec::new();
+    let mut open = false;
+    for (paint, text) in runs {
+        for (at, part) in text.split(' ').enumerate() {
+            open &= at == 0;
+            if part.is_empty() {
+                continue;
+            }
+            match words.last_mut().filter(|_| open) {
+                Some(word) => word.push((paint, part.to_owned())),
+                None => words.push(vec![(paint, part.to_owned())]),
+            }
+            open = true;
+        }
+    }
+    words
+}
+
+/// Cuts a word that is wider than the room into pieces, if it is one run that is no address.
+fn cut(word: Word, room: usize) -> Vec<Word> {
+    let [(paint, text)] = word.as_slice() else { return vec![word] };
+    if *paint == Paint::Link || text.width() <= room {
+        return vec![word];
+    }
+    let mut pieces = vec![String::new()];
+    for c in text.chars() {
+        let full = pieces.last().is_none_or(|piece| piece.width() + 2 > room);
+        if full {
+            pieces.push(String::new());
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(c);
+        }
+    }
+    pieces.into_iter().filter(|piece| !piece.is_empty()).map(|piece| vec![(*paint, piece)]).collect()
+}
+
+/// The same in ASCII: our own signs by their likes, other characters as escapes.
+pub fn ascii(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if c.is_ascii() => out.push(c),
+            '‹' => out.push('<'),
+            '›' => out.push('>'),
+            '…' => out.push_str("..."),
+            '·' | '–' | '—' | '−' => out.push('-'),
+            '→' => out.push_str("->"),
+            '’' | '‘' => out.push('\''),
+            '“' | '”' => out.push('"'),
+            c => out.push_str(&format!("\\u{{{:x}}}", c as u32)),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Inline Markdown: `code`, **strong**, [text](address) and <address>.
+pub fn inline(markdown: &str, keep_ticks: bool) -> Runs {
+    let mut runs = Runs::default();
+    let mut rest = markdown;
+    while let Some(at) = rest.find(['`', '*', '[', '<']) {
+        let (before, from) = rest.split_at(at);
+        runs.0.push((Paint::Plain, before.to_owned()));
+        match special(from) {
+            Some((paint, text, after)) => {
+                let ticks = if paint == Paint::Code && keep_ticks { "`" } else { "" };
+                runs.0.push((paint, format!("{ticks}{text}{ticks}")));
+                rest = after;
+            }
+            None => {
+                let next = from.char_indices().nth(1).map_or(from.len(), |(at, _)| at);
+                let (sign, after) = from.split_at(next);
+                runs.0.push((Paint::Plain, sign.to_owned()));
+                rest = after;
+            }
+        }
+    }
+    runs.0.push((Paint::Plain, rest.to_owned()));
+    runs.0.retain(|(_, text)| !text.is_empty());
+    runs
+}
+
+/// A special run at the start of `from`, and what follows it.
+fn special(from: &str) -> Option<(Paint, String, &str)> {
+    if let Some((code, after)) = from.strip_prefix('`').and_then(|rest| rest.split_once('`')) {
+        return Some((Paint::Code, code.to_owned(), after));
+    }
+    if let Some((strong, after)) = from.strip_prefix("**").and_then(|rest| rest.split_once("**")) {
+        return Some((Paint::Strong, strong.to_owned(), after));
+    }
+    if let Some((address, after)) = from.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
+        return address.starts_with("http").then(|| (Paint::Link, address.to_owned(), after));
+    }
+    let (text, rest) = from.strip_prefix('[')?.split_once("](")?;
+    let (address, after) = rest.split_once(')')?;
+    (!text.contains(']')).then(|| (Paint::Link, format!("{text} ({address})"), after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrapped(style: &Style, label: &str, hang: usize, text: Runs) -> String {
+        let mut sheet = Sheet::new(style);
+        sheet.wrapped(&Runs::plain(label), hang, &text);
+        sheet.finish()
+    }
+
+    #[test]
+    fn text_hangs_behind_its_label() {
+        let style = Style::plain(40);
+        let text = Runs::plain("one two three four five six seven eight nine ten");
+        assert_eq!(
+            wrapped(&style, "fix", 10, text),
+            "fix       one two three four five six\n          seven eight nine ten\n"
+        );
+    }
+
+    #[test]
+    fn long_words_are_cut_and_addresses_are_not() {
+        let style = Style::plain(40);
+        let long = "x".repeat(45);
+        let out = wrapped(&style, "", 10, Runs::plain(long.clone()));
+        assert!(out.lines().count() == 2 && out.lines().all(|line| line.width() <= 40), "{out}");
+        assert_eq!(wrapped(&style, "", 10, Runs::of(Paint::Link, long.clone())), format!("{}{long}\n", " ".repeat(10)));
+    }
+
+    #[test]
+    fn words_may_change_their_paint_in_the_middle() {
+        let style = Style { colour: true, ..Style::plain(80) };
+        let out = wrapped(&style, "", 0, inline("see `a b`, then **c**.", false));
+        assert_eq!(out, "see \x1b[36ma\x1b[0m\x1b[36m \x1b[0m\x1b[36mb\x1b[0m, then \x1b[1mc\x1b[0m.\n");
+        assert_eq!(wrapped(&Style::plain(80), "", 0, inline("see `a b`.", true)), "see `a b`.\n");
+    }
+
+    #[test]
+    fn nothing_odd_gets_through() {
+        let mut sheet = Sheet::new(&Style { width: 80, colour: false, unicode: true, why: false });
+        sheet.line(&Runs::plain("a\x1b[2Jb\nc\u{202e}"));
+        assert_eq!(sheet.finish(), "a\\x1b[2Jb\\nc\\u{202e}\n");
+    }
+
+    #[test]
+    fn plain_ascii_where_that_is_all_there_is() {
+        let mut sheet = Sheet::new(&Style { unicode: false, ..Style::plain(80) });
+        sheet.line(&Runs::plain("‹86 chars #a41f…› → jürgen"));
+        assert_eq!(sheet.finish(), "<86 chars #a41f...> -> j\\u{fc}rgen\n");
+    }
+
+    #[test]
+    fn markdown_that_is_none_is_left_as_it_is() {
+        for text in ["a * b", "`open", "[x] y", "a < b", "**", "é*", "<not an address>"] {
+            let plain: String = inline(text, true).0.into_iter().map(|(_, text)| text).collect();
+            assert_eq!(plain, text);
+        }
+    }
+}
