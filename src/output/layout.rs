@@ -359,14 +359,16 @@ mod tests {
 
     #[test]
     fn nothing_odd_gets_through() {
-        let mut sheet = Sheet::new(&Style { width: 80, colour: false, unicode: true, why: false });
+        let style = Style::plain(80);
+        let mut sheet = Sheet::new(&style);
         sheet.line(&Runs::plain("a\x1b[2Jb\nc\u{202e}"));
         assert_eq!(sheet.finish(), "a\\x1b[2Jb\\nc\\u{202e}\n");
     }
 
     #[test]
     fn plain_ascii_where_that_is_all_there_is() {
-        let mut sheet = Sheet::new(&Style { unicode: false, ..Style::plain(80) });
+        let style = Style { unicode: false, ..Style::plain(80) };
+        let mut sheet = Sheet::new(&style);
         sheet.line(&Runs::plain("‹86 chars #a41f…› → jürgen"));
         assert_eq!(sheet.finish(), "<86 chars #a41f...> -> j\\u{fc}rgen\n");
     }
