@@ -37,6 +37,7 @@ pub mod pipeline;
 pub mod proxy;
 pub mod stage;
 pub mod telling;
+pub mod terminal;
 
 // What the user asked for.
 pub mod cli;

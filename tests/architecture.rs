@@ -27,6 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("stage", &["model", "wire", "instance", "proxy"]),
     ("pipeline", &["model", "wire", "ledger", "diagnose", "catalog", "output"]),
     ("telling", &[]),
+    ("terminal", &["output"]),
     ("config", &["proxy", "nearest"]),
     ("cli", &["command", "config"]),
     ("run", ANY),

@@ -76,7 +76,13 @@ fn every_command_has_help_completions_and_a_place_in_the_man_page() {
 #[test]
 fn wrong_usage_is_2_and_says_what_is_known() {
     let home = tempfile::tempdir().unwrap();
-    for wrong in [&["frobnicate"][..], &["--listen"], &["--listen", "8080"], &["--log-format", "xml"], &["--config", "/nowhere.toml"]] {
+    for wrong in [
+        &["frobnicate"][..],
+        &["--listen"],
+        &["--listen", "8080"],
+        &["--log-format", "xml"],
+        &["--config", "/nowhere.toml"],
+    ] {
         let ended = why401(wrong, home.path());
         assert_eq!(ended.status.code(), Some(2), "{wrong:?}: {}", text(&ended.stderr));
         assert!(text(&ended.stdout).is_empty(), "{wrong:?}");
