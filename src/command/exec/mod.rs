@@ -2,7 +2,7 @@
 
 mod bundle;
 mod environment;
-mod folder;
+pub(super) mod folder;
 
 use std::ffi::OsString;
 
