@@ -13,8 +13,11 @@ pub mod shell;
 use std::io::Write;
 use std::process::ExitCode;
 
+use clap::ValueEnum;
+
 use crate::cli::{Cli, Command};
 use crate::config::Fault;
+use crate::model::Grade;
 use crate::run;
 
 /// How a command ended, when it could do its work.
@@ -27,6 +30,26 @@ pub enum Exit {
     FailOn,
     /// The status of a command that was run for the user.
     Child(u8),
+}
+
+/// The grade of `--fail-on`: this one or a surer one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AtLeast {
+    Possible,
+    Likely,
+    Proven,
+}
+
+impl AtLeast {
+    /// Whether the surest finding reaches it.
+    pub fn reached(self, best: Option<Grade>) -> bool {
+        let least = match self {
+            AtLeast::Possible => Grade::Possible,
+            AtLeast::Likely => Grade::Likely,
+            AtLeast::Proven => Grade::Proven,
+        };
+        best.is_some_and(|best| best >= least)
+    }
 }
 
 /// Why a command could not do its work; the text says what to do next.
@@ -110,6 +133,12 @@ pub fn complain(text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fail_on_means_this_grade_or_a_surer_one() {
+        assert!(AtLeast::Likely.reached(Some(Grade::Proven)) && AtLeast::Likely.reached(Some(Grade::Likely)));
+        assert!(!AtLeast::Likely.reached(Some(Grade::Possible)) && !AtLeast::Possible.reached(None));
+    }
 
     #[test]
     fn the_exit_status_is_the_contract() {
