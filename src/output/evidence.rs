@@ -10,8 +10,10 @@ use super::redact::{Found, Side};
 use super::view::View;
 use crate::model::{Evidence, Place};
 
-/// Words beside a caret want at least this much room; with less they stand on lines of their own.
-const BESIDE: usize = 24;
+/// Words of several lines stand beside a caret only in this much room, in columns.
+const WIDE: usize = 48;
+/// Words below a caret start under it where this much room is left.
+const NARROW: usize = 32;
 /// Evidence beyond this many pieces is not read.
 const PIECES: usize = 6;
 
@@ -22,7 +24,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, view: &View<'_>, evidence: &[Evidence
     for piece in evidence.iter().take(PIECES) {
         let at = piece.span.as_ref().map_or(0, |span| span.start);
         let Some(found) = view.door.found(view.told.exchange, &piece.place, at) else {
-            sheet.wrapped(&Runs::of(Paint::Dim, format!("{:>8} ", "·")), GUTTER, &says(view, piece));
+            sheet.wrapped(&Runs::of(Paint::Dim, format!("{:>9} ", "·")), GUTTER, &says(view, piece));
             before = None;
             continue;
         };
@@ -58,16 +60,17 @@ fn width(sheet: &Sheet<'_>, c: char) -> usize {
     if c.is_ascii() { 1 } else { sheet.columns(c.encode_utf8(&mut [0; 4])).max(c.width().unwrap_or(0)) }
 }
 
-/// The carets, and the words beside them or below.
+/// The carets, and the words: beside them where they fit there in one line or the place is wide, else below.
 fn caret(sheet: &mut Sheet<'_>, window: &Window, columns: Range<usize>, says: &Runs) {
     let (start, end) = window.place(&columns);
     let carets = Runs::plain(" ".repeat(GUTTER + start)).and(Paint::Likely, "^".repeat((end - start).max(1)));
     let beside = GUTTER + end.max(start + 1) + 1;
-    if sheet.width() >= beside + BESIDE {
+    let room = sheet.width().saturating_sub(beside);
+    if room >= sheet.measure(says) || room >= WIDE {
         return sheet.wrapped(&carets.and(Paint::Plain, " "), beside, says);
     }
     sheet.line(&carets);
-    let below = if sheet.width() >= GUTTER + start + BESIDE + 8 { GUTTER + start } else { GUTTER + 2 };
+    let below = if sheet.width() >= GUTTER + start + NARROW { GUTTER + start } else { GUTTER + 2 };
     sheet.wrapped(&Runs::default(), below, says);
 }
 
@@ -79,7 +82,7 @@ struct Window {
     columns: Range<usize>,
     /// Columns that the cut at the start takes.
     lead: usize,
-    /// Columns of each character of the whole value as printed; empty where they are as counted.
+    /// Columns that there are.
     room: usize,
 }
 
@@ -152,6 +155,7 @@ mod tests {
     #[test]
     fn a_span_longer_than_the_room_ends_with_it() {
         let text: String = ('a'..='z').collect();
-        assert_eq!(around(&text, 3..26, 10), ("…cdefghij…".into(), (2, 9)));
+        assert_eq!(around(&text, 3..26, 10), ("abcdefghi…".into(), (3, 9)));
+        assert_eq!(around(&text, 5..26, 10), ("…cdefghij…".into(), (4, 9)));
     }
 }

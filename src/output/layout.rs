@@ -124,9 +124,15 @@ impl<'s> Sheet<'s> {
 
     /// One line, however long.
     pub fn line(&mut self, runs: &Runs) {
-        let words = self.shown(runs);
-        let last = words.iter().rposition(|(_, text)| !text.trim_end().is_empty()).map_or(0, |at| at + 1);
-        for (at, (paint, text)) in words.iter().enumerate().take(last) {
+        let mut line: Vec<(Paint, String)> = Vec::new();
+        for (paint, text) in self.shown(runs) {
+            match line.last_mut() {
+                Some((last, before)) if *last == paint => before.push_str(&text),
+                _ => line.push((paint, text)),
+            }
+        }
+        let last = line.iter().rposition(|(_, text)| !text.trim_end().is_empty()).map_or(0, |at| at + 1);
+        for (at, (paint, text)) in line.iter().enumerate().take(last) {
             let text = if at + 1 == last { text.trim_end() } else { text };
             self.painted(*paint, text);
         }
@@ -149,7 +155,11 @@ impl<'s> Sheet<'s> {
             column += 1;
         }
         line.push((Paint::Plain, " ".repeat(hang.saturating_sub(column))));
-        for (at, row) in rows(self.shown(text), room).into_iter().enumerate() {
+        let rows = rows(self.shown(text), room);
+        if rows.is_empty() && !self.measured(&line).eq(&0) {
+            self.line(&Runs(std::mem::take(&mut line)));
+        }
+        for (at, row) in rows.into_iter().enumerate() {
             if at > 0 {
                 line = vec![(Paint::Plain, " ".repeat(hang))];
             }
@@ -172,6 +182,11 @@ impl<'s> Sheet<'s> {
         } else {
             self.out.push_str(text);
         }
+    }
+
+    /// How wide runs will be in one line.
+    pub fn measure(&self, runs: &Runs) -> usize {
+        self.shown(runs).iter().map(|(_, text)| text.width()).sum()
     }
 
     /// How wide a text will be.
@@ -199,13 +214,9 @@ fn rows(runs: Vec<(Paint, String)>, room: usize) -> Vec<Vec<(Paint, String)>> {
             column = 0;
         }
         if column > 0 {
-            // A blank between two words of one run belongs to the run: underlines and copies stay whole.
-            let paint = if row.last().map(|(paint, _)| *paint) == word.first().map(|(paint, _)| *paint) {
-                word.first().map_or(Paint::Plain, |(paint, _)| *paint)
-            } else {
-                Paint::Plain
-            };
-            row.push((paint, " ".into()));
+            // A blank between two words of one paint has that paint too: colours need fewer switches.
+            let (left, right) = (row.last().map(|(paint, _)| *paint), word.first().map(|(paint, _)| *paint));
+            row.push((left.filter(|_| left == right).unwrap_or(Paint::Plain), " ".into()));
             column += 1;
         }
         column += width;
@@ -217,7 +228,7 @@ fn rows(runs: Vec<(Paint, String)>, room: usize) -> Vec<Vec<(Paint, String)>> {
     rows
 }
 
-/// Splits at blanks; several blanks count as one.
+/// Splits at blanks; several blanks count as one. A number stays with its unit.
 fn words(runs: Vec<(Paint, String)>) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     let mut open = false;
@@ -227,7 +238,9 @@ fn words(runs: Vec<(Paint, String)>) -> Vec<Word> {
             if part.is_empty() {
                 continue;
             }
-            match words.last_mut().filter(|_| open) {
+            let glued = !open && words.last().is_some_and(|word| belongs(word, part));
+            match words.last_mut().filter(|_| open || glued) {
+                Some(word) if glued => word.push((paint, format!(" {part}"))),
                 Some(word) => word.push((paint, part.to_owned())),
                 None => words.push(vec![(paint, part.to_owned())]),
             }
@@ -237,10 +250,19 @@ fn words(runs: Vec<(Paint, String)>) -> Vec<Word> {
     words
 }
 
+/// `1799` and `s`, `exchange` and `11`: a line break between the two would be hard to read.
+fn belongs(before: &Word, part: &str) -> bool {
+    let Some((_, last)) = before.last() else { return false };
+    let part = part.trim_end_matches(|c: char| c.is_ascii_punctuation());
+    let unit = matches!(part, "s" | "ms" | "min" | "h") && last.ends_with(|c: char| c.is_ascii_digit());
+    let number = !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    unit || number && last.trim_start_matches('(') == "exchange"
+}
+
 /// Cuts a word that is wider than the room into pieces, if it is one run that is no address.
 fn cut(word: Word, room: usize) -> Vec<Word> {
     let [(paint, text)] = word.as_slice() else { return vec![word] };
-    if *paint == Paint::Link || text.width() <= room {
+    if *paint == Paint::Link || text.width() <= room || text.contains(' ') {
         return vec![word];
     }
     let mut pieces = vec![String::new()];
@@ -341,6 +363,15 @@ mod tests {
     }
 
     #[test]
+    fn a_number_stays_with_its_unit() {
+        let text = Runs::plain("a lifetime of some 1799 s, by exchange 2.");
+        assert_eq!(
+            wrapped(&Style::plain(40), "", 17, text),
+            format!("{0}a lifetime of some\n{0}1799 s, by\n{0}exchange 2.\n", " ".repeat(17))
+        );
+    }
+
+    #[test]
     fn long_words_are_cut_and_addresses_are_not() {
         let style = Style::plain(40);
         let long = "x".repeat(45);
@@ -353,7 +384,7 @@ mod tests {
     fn words_may_change_their_paint_in_the_middle() {
         let style = Style { colour: true, ..Style::plain(80) };
         let out = wrapped(&style, "", 0, inline("see `a b`, then **c**.", false));
-        assert_eq!(out, "see \x1b[36ma\x1b[0m\x1b[36m \x1b[0m\x1b[36mb\x1b[0m, then \x1b[1mc\x1b[0m.\n");
+        assert_eq!(out, "see \x1b[36ma b\x1b[0m, then \x1b[1mc\x1b[0m.\n");
         assert_eq!(wrapped(&Style::plain(80), "", 0, inline("see `a b`.", true)), "see `a b`.\n");
     }
 

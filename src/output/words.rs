@@ -12,22 +12,19 @@ const DETAIL_LIMIT: usize = 160;
 
 /// `401 Unauthorized from the instance in 143 ms`, or what stopped the exchange.
 pub fn outcome(exchange: &Exchange, answerer: Answerer) -> String {
-    let mut words = match &exchange.outcome {
+    let took = exchange.timing.end.or(exchange.timing.first_byte).map(duration);
+    let took = |word: &str| took.as_ref().map(|length| format!(" {word} {length}")).unwrap_or_default();
+    match &exchange.outcome {
         Outcome::Answered(answer) => {
             let status = format!("{} {}", answer.status, clean(&answer.reason));
             let cut =
                 answer.cut.as_ref().map(|fault| format!(", cut short: {}", kind(&fault.kind))).unwrap_or_default();
-            format!("{} from {}{cut}", status.trim_end(), by(answerer))
+            format!("{} from {}{}{cut}", status.trim_end(), by(answerer), took("in"))
         }
-        Outcome::Failed(failure) => failed(failure),
-        Outcome::Abandoned(phase) => format!("the client went away {}", during(*phase)),
+        Outcome::Failed(failure) => format!("no answer{}: {}", took("after"), failed(failure)),
+        Outcome::Abandoned(phase) => format!("the client went away{} {}", took("after"), during(*phase)),
         Outcome::Refused(fault) => refused(fault),
-    };
-    if let Some(length) = exchange.timing.end.or(exchange.timing.first_byte) {
-        words.push_str(" in ");
-        words.push_str(&duration(length));
     }
-    words
 }
 
 fn by(answerer: Answerer) -> &'static str {
@@ -49,11 +46,11 @@ pub fn duration(length: Duration) -> String {
 }
 
 fn failed(failure: &Failure) -> String {
-    let what = match &failure.kind {
-        FailureKind::Certificate(fault) => certificate(fault),
-        other => kind(other),
-    };
-    let mut words = format!("no answer: {what} {}", during(failure.phase));
+    let mut words = kind(&failure.kind);
+    // The other kinds say by themselves where they happen.
+    if matches!(failure.kind, FailureKind::TimedOut | FailureKind::Reset | FailureKind::Closed | FailureKind::Other) {
+        words = format!("{words} {}", during(failure.phase));
+    }
     if let Some(status) = failure.status {
         words.push_str(&format!("; the client got {status} from why401"));
     }
@@ -80,20 +77,20 @@ fn kind(kind: &FailureKind) -> String {
     match kind {
         FailureKind::NameNotFound => "the name does not exist".into(),
         FailureKind::ConnectionRefused => "connection refused".into(),
-        FailureKind::Unreachable => "no route".into(),
+        FailureKind::Unreachable => "no route to the upstream".into(),
         FailureKind::TimedOut => "timed out".into(),
         FailureKind::Reset => "connection reset".into(),
         FailureKind::Closed => "connection closed".into(),
-        FailureKind::Certificate(_) => "the certificate does not verify".into(),
-        FailureKind::TlsVersion => "no TLS version in common".into(),
+        FailureKind::Certificate(fault) => certificate(fault),
+        FailureKind::TlsVersion => "no TLS version in common with the upstream".into(),
         FailureKind::TlsAlert(number) => format!("TLS alert {number} of the upstream"),
-        FailureKind::NotTls => "no TLS spoken".into(),
-        FailureKind::ClientCertificateRequired => "a client certificate is required".into(),
+        FailureKind::NotTls => "the upstream speaks no TLS".into(),
+        FailureKind::ClientCertificateRequired => "the upstream requires a client certificate".into(),
         FailureKind::ClientAlert(number) => format!("TLS alert {number} of the client"),
-        FailureKind::ClientClosed => "closed by the client".into(),
+        FailureKind::ClientClosed => "the client closed its TLS handshake with why401".into(),
         FailureKind::ClientTlsVersion => "no TLS version in common with the client".into(),
-        FailureKind::ClientTlsBroken => "no whole TLS handshake".into(),
-        FailureKind::ParentProxyRefused(status) => format!("refused with {status}"),
+        FailureKind::ClientTlsBroken => "the client sent no whole TLS handshake".into(),
+        FailureKind::ParentProxyRefused(status) => format!("the parent proxy refused with {status}"),
         FailureKind::Malformed => "the answer is not HTTP".into(),
         FailureKind::Forbidden => "not allowed by why401's rules".into(),
         FailureKind::Other => "failed".into(),
@@ -158,12 +155,16 @@ mod tests {
         let failure = |phase, kind, status| Failure { phase, kind, detail: String::new(), status };
         assert_eq!(
             failed(&failure(Phase::Connect, FailureKind::ConnectionRefused, Some(502))),
-            "no answer: connection refused while connecting; the client got 502 from why401"
+            "connection refused; the client got 502 from why401"
         );
         let names = CertificateFault::WrongName(vec!["*.other.example".into()]);
         assert_eq!(
             failed(&failure(Phase::UpstreamTls, FailureKind::Certificate(names), None)),
-            "no answer: the upstream's certificate is for *.other.example in the TLS handshake with the upstream"
+            "the upstream's certificate is for *.other.example"
+        );
+        assert_eq!(
+            failed(&failure(Phase::AwaitAnswer, FailureKind::TimedOut, None)),
+            "timed out while waiting for the answer"
         );
     }
 }

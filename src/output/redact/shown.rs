@@ -132,12 +132,17 @@ impl Shown {
 }
 
 impl Piece {
-    /// Columns within the piece for bytes within its source: exact in plain text, else the whole piece.
+    /// Columns within the piece for bytes within its source: exact in plain text. Of a replaced piece the whole, but its
+    /// first or last column alone where the bytes are only at that end: a caret can point at where something is missing.
     fn columns(&self, inside: &Range<usize>) -> (usize, usize) {
+        let all = self.text.width();
         let width = |offset: usize| self.text.get(..offset - self.source.start).map(UnicodeWidthStr::width);
         match (self.kind, width(inside.start), width(inside.end)) {
             (PieceKind::Plain, Some(from), Some(to)) if to > from => (from, to),
-            _ => (0, self.text.width()),
+            _ if inside.len() * 4 > self.source.len() => (0, all),
+            _ if inside.start == self.source.start => (0, 1),
+            _ if inside.end == self.source.end => (all.saturating_sub(1), all),
+            _ => (0, all),
         }
     }
 }
@@ -156,6 +161,8 @@ mod tests {
         assert_eq!(shown.text(), "Bearer <6 chars>\\t!");
         assert_eq!(shown.columns(&(7..13)), 7..16);
         assert_eq!(shown.columns(&(9..10)), 7..16);
+        assert_eq!(shown.columns(&(7..8)), 7..8);
+        assert_eq!(shown.columns(&(12..13)), 15..16);
         assert_eq!(shown.columns(&(13..14)), 16..18);
         assert_eq!(shown.columns(&(0..6)), 0..6);
         assert_eq!(shown.columns(&(14..15)), 18..19);
