@@ -55,7 +55,6 @@ fn every_page_can_be_read() {
 }
 
 #[test]
-#[ignore = "the pages are being written"]
 fn every_cause_has_a_page() {
     none(
         list().keys().filter(|name| catalog::page(name).is_none()).map(|name| format!("no page for {name}")).collect(),

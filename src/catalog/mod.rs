@@ -16,6 +16,23 @@ mod embedded {
     include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 }
 
+/// The groups of causes, in the order in which a request meets them.
+pub const GROUPS: [(&str, &str); 13] = [
+    ("credential", "what is wrong with the credential itself"),
+    ("transport", "the way there: addresses, redirects, proxies, TLS"),
+    ("token", "access tokens that the instance does not take"),
+    ("session", "cookies, X-UserToken and their sessions"),
+    ("token-request", "why /oauth_token.do gives no token"),
+    ("authorize", "the browser's part of the authorization code grant"),
+    ("account", "the user behind the credential"),
+    ("access", "the user is known and may not"),
+    ("policy", "policies, restrictions and limits of the instance"),
+    ("identity", "third-party tokens, certificates and signatures"),
+    ("instance", "the instance itself sleeps, is down or was replaced"),
+    ("outbound", "ServiceNow calls a third party"),
+    ("mid", "the MID Server"),
+];
+
 /// The page of one cause.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {

@@ -118,6 +118,15 @@ impl<'s> Sheet<'s> {
         self.out
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.out.is_empty()
+    }
+
+    /// Without colours, back-ticks are what shows a name to be typed.
+    pub fn keeps_ticks(&self) -> bool {
+        !self.style.colour
+    }
+
     pub fn width(&self) -> usize {
         self.style.width.clamp(NARROWEST, WIDEST)
     }
@@ -145,10 +154,9 @@ impl<'s> Sheet<'s> {
 
     /// Text behind a label: the first line starts with the label, all text stands from column `hang` on.
     pub fn wrapped(&mut self, label: &Runs, hang: usize, text: &Runs) {
-        let label = self.shown(label);
         let room = self.width().saturating_sub(hang).max(20);
-        let mut column: usize = label.iter().map(|(_, text)| text.width()).sum();
-        let mut line: Vec<(Paint, String)> = label;
+        let mut column = self.measure(label);
+        let mut line: Vec<(Paint, String)> = self.shown(label);
         let joined = label_ends_with_a_blank(&line);
         if column > 0 && (column > hang || column == hang && !joined) {
             line.push((Paint::Plain, " ".into()));
@@ -156,8 +164,8 @@ impl<'s> Sheet<'s> {
         }
         line.push((Paint::Plain, " ".repeat(hang.saturating_sub(column))));
         let rows = rows(self.shown(text), room);
-        if rows.is_empty() && !self.measured(&line).eq(&0) {
-            self.line(&Runs(std::mem::take(&mut line)));
+        if rows.is_empty() && !label.is_empty() {
+            self.line(label);
         }
         for (at, row) in rows.into_iter().enumerate() {
             if at > 0 {
@@ -366,8 +374,8 @@ mod tests {
     fn a_number_stays_with_its_unit() {
         let text = Runs::plain("a lifetime of some 1799 s, by exchange 2.");
         assert_eq!(
-            wrapped(&Style::plain(40), "", 17, text),
-            format!("{0}a lifetime of some\n{0}1799 s, by\n{0}exchange 2.\n", " ".repeat(17))
+            wrapped(&Style::plain(40), "", 19, text),
+            format!("{0}a lifetime of some\n{0}1799 s, by\n{0}exchange 2.\n", " ".repeat(19))
         );
     }
 

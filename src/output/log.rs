@@ -155,9 +155,8 @@ fn places(sheet: &mut Sheet<'_>, view: &View<'_>, page: &Page, style: &Style) {
     for (at, spot) in page.where_.iter().take(PLACES).enumerate() {
         let name = if at == 0 { label("where") } else { Runs::default() };
         sheet.wrapped(&name, GUTTER, &inline(&spot.what, !style.colour));
-        let signs = signs(spot);
-        if !signs.is_empty() {
-            sheet.wrapped(&Runs::default(), GUTTER, &signs);
+        for row in signs(sheet, spot) {
+            sheet.wrapped(&Runs::default(), GUTTER, &row);
         }
         if let Some(link) = view.link(spot) {
             sheet.wrapped(&Runs::default(), GUTTER, &Runs::of(Paint::Link, link));
@@ -165,17 +164,19 @@ fn places(sheet: &mut Sheet<'_>, view: &View<'_>, page: &Page, style: &Style) {
     }
 }
 
-/// Table, property and menu of a place.
-fn signs(spot: &Where) -> Runs {
-    let table = spot.table.as_ref().map(|table| ("table ", Paint::Code, table));
-    let property = spot.property.as_ref().map(|property| ("property ", Paint::Code, property));
-    let menu = spot.menu.as_ref().map(|menu| ("", Paint::Plain, menu));
-    let mut runs = Runs::default();
-    for (name, paint, value) in [table, property, menu].into_iter().flatten() {
-        let joint = if runs.is_empty() { "" } else { " · " };
-        runs = runs.and(Paint::Dim, format!("{joint}{name}")).and(paint, value);
+/// Table, property and menu of a place: in one row where they fit, else one row each.
+pub(super) fn signs(sheet: &Sheet<'_>, spot: &Where) -> Vec<Runs> {
+    let named = |name: &str, value: &Option<String>| {
+        value.as_ref().map(|value| Runs::of(Paint::Dim, name).and(Paint::Code, value))
+    };
+    let menu = spot.menu.as_ref().map(Runs::plain);
+    let signs: Vec<Runs> =
+        [named("table ", &spot.table), named("property ", &spot.property), menu].into_iter().flatten().collect();
+    let joined = signs.iter().cloned().reduce(|all, sign| all.and(Paint::Dim, " · ").join(sign));
+    match joined {
+        Some(row) if sheet.measure(&row) + GUTTER <= sheet.width() => vec![row],
+        _ => signs,
     }
-    runs
 }
 
 /// The rest of the list: rivals after `or`, further facts that are proven after `also`.

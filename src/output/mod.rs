@@ -4,6 +4,8 @@ mod evidence;
 pub mod json;
 mod layout;
 pub mod log;
+pub mod page;
+mod prose;
 pub mod redact;
 mod view;
 mod words;
