@@ -1,9 +1,39 @@
 //! What happened and why: `diagnose(&Exchange, &Ledger) -> Diagnosis`, pure.
+//!
+//! ```text
+//! Reading + Ledger → Facts ─┬→ rules (one look at forced or remembered causes) ─┐
+//!                           ├→ signatures (the answer names the cause)          ├→ rank → at most six findings
+//!                           └→ suspects (same bytes, moved by observations)     ┘
+//! ```
+
+mod answerer;
+pub mod causes;
+mod facts;
+mod observe;
+mod rank;
+mod signature;
+mod suspects;
 
 use crate::ledger::Ledger;
-use crate::model::{Answerer, Diagnosis, Exchange};
+use crate::model::{Diagnosis, Exchange};
+use crate::wire::reading::Reading;
+use facts::Facts;
 
 /// Explains one exchange with the memory as it was before it.
-pub fn diagnose(_exchange: &Exchange, _ledger: &Ledger) -> Diagnosis {
-    Diagnosis { answered_by: Answerer::Instance, findings: Vec::new(), folded: Vec::new() }
+pub fn diagnose(exchange: &Exchange, ledger: &Ledger) -> Diagnosis {
+    diagnose_reading(&ledger.read(exchange), ledger)
+}
+
+/// Explains one exchange that was read already.
+pub fn diagnose_reading(reading: &Reading<'_>, ledger: &Ledger) -> Diagnosis {
+    let facts = Facts::gather(reading, ledger);
+    if !facts.needs_words() {
+        return Diagnosis { answered_by: facts.answerer, findings: causes::exposures(&facts), folded: Vec::new() };
+    }
+    let mut found = causes::exposures(&facts);
+    found.extend(causes::rules(&facts));
+    found.extend(signature::read(&facts));
+    found.extend(suspects::suspects(&facts));
+    let (findings, folded) = rank::rank(&facts, found);
+    Diagnosis { answered_by: facts.answerer, findings, folded }
 }

@@ -1,0 +1,36 @@
+//! Who answered: the instance, a provider, something in between, or this proxy itself (knowledge: wire §1).
+
+use crate::model::{Answerer, Outcome};
+use crate::wire::endpoint;
+use crate::wire::reading::Reading;
+use crate::wire::servicenow::Page;
+
+/// Decides by positive signs; without any, by the host's name.
+pub fn answerer(reading: &Reading<'_>) -> Answerer {
+    let response = match &reading.exchange.outcome {
+        Outcome::Answered(response) if !response.ours => response,
+        _ => return Answerer::Why401,
+    };
+    if response.status == 407 || reading.exchange.request.method == "CONNECT" {
+        return Answerer::Intermediary;
+    }
+    if reading.fingerprint.edge || reading.fingerprint.node || speaks_servicenow(reading) {
+        return Answerer::Instance;
+    }
+    if !reading.instance {
+        return Answerer::Provider;
+    }
+    let foreign = reading.fingerprint.server.is_some();
+    let passed = response.fields.has("via") || response.fields.has("x-squid-error") || response.fields.has("cf-ray");
+    let by_name = endpoint::is_instance_host(reading.host());
+    if foreign || passed || !by_name && response.status >= 400 { Answerer::Intermediary } else { Answerer::Instance }
+}
+
+/// The body is one that only an instance writes.
+fn speaks_servicenow(reading: &Reading<'_>) -> bool {
+    let foreign = reading.fingerprint.server.is_some();
+    let envelope = reading.envelope.is_some() && String::from_utf8_lossy(&reading.answer).contains("status");
+    let page = matches!(reading.page, Some(Page::Hibernating | Page::Offline));
+    let denied = reading.oauth_error.as_ref().is_some_and(|error| error.is_catch_all());
+    page || !foreign && (envelope && !reading.outbound || denied && reading.instance)
+}

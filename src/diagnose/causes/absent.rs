@@ -1,0 +1,256 @@
+//! Requests that carry no credential, and why (knowledge A1, A2, A16, A25, B2, B15, A11).
+
+use super::super::facts::Answer;
+use super::{Facts, Rule};
+use crate::model::{Finding, Grade, Place};
+use crate::wire::endpoint::Endpoint;
+use crate::wire::reading::{API_KEY_FIELD, Credential};
+use crate::wire::{date, template};
+
+pub const RULES: &[Rule] =
+    &[no_credentials, waits_for_basic, misnamed, api_key_misnamed, redirect_dropped, preflight_refused, netrc_replaced];
+
+/// A refused call of an instance's API without any credential.
+fn bare(facts: &Facts<'_>) -> bool {
+    let endpoint = !matches!(
+        facts.reading.endpoint,
+        Endpoint::Token
+            | Endpoint::TokenMisspelt
+            | Endpoint::Authorize
+            | Endpoint::Login
+            | Endpoint::Page
+            | Endpoint::OAuthRedirect
+    );
+    facts.credential() == Credential::None
+        && facts.not_authenticated()
+        && facts.inbound()
+        && endpoint
+        && !facts.request_unseen()
+        && facts.reading.request().method != "OPTIONS"
+        && !secured_in_body(facts)
+}
+
+/// WS-Security in the SOAP header is a credential of its own.
+fn secured_in_body(facts: &Facts<'_>) -> bool {
+    facts.reading.sent.windows(5).any(|window| window == b"wsse:")
+}
+
+fn no_credentials(facts: &Facts<'_>) -> Option<Finding> {
+    if !bare(facts) || misnamed(facts).is_some() {
+        return None;
+    }
+    let postman = facts.reading.user_agent().starts_with("PostmanRuntime");
+    let because = if postman {
+        "No Authorization, session cookie or API key came with the request. Postman sends no header at all when the token \
+         variable is empty."
+    } else {
+        "No Authorization, session cookie or API key came with the request."
+    };
+    let finding =
+        Finding::new("no-credentials", Grade::Proven, because).at(Place::RequestHead, "no credential in any field");
+    Some(finding)
+}
+
+/// The challenge has no Basic, and the client sends Basic only after one (knowledge A2).
+fn waits_for_basic(facts: &Facts<'_>) -> Option<Finding> {
+    let schemes = facts.advertised();
+    let no_basic = !schemes.is_empty() && !schemes.iter().any(|scheme| scheme == "basic");
+    if !bare(facts) || !no_basic || !facts.by_instance() {
+        return None;
+    }
+    let agent = facts.reading.user_agent().to_ascii_lowercase();
+    let waits = ["powershell", "apache-httpclient", "java/", "jakarta", ".net", "cyberark", "netcool"]
+        .iter()
+        .any(|name| agent.contains(name));
+    let before = facts.ledger.party(&facts.reading.party()).is_some_and(|party| party.bearer_only.is_some());
+    let grade = if waits || before { Grade::Proven } else { Grade::Likely };
+    let because = format!(
+        "The 401 advertises {} only, and this client came without credentials: one that waits for a Basic challenge never sends them.",
+        schemes.join(", ").to_ascii_uppercase()
+    );
+    Some(
+        Finding::new("client-waits-for-basic-challenge", grade, because)
+            .weighing(60)
+            .at(Place::response_field("www-authenticate"), "no Basic challenge")
+            .at(Place::RequestHead, "no Authorization"),
+    )
+}
+
+/// Names that stand for Authorization by mistake.
+fn is_misspelt(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    const KNOWN: [&str; 12] = [
+        "authentication",
+        "authorisation",
+        "auth",
+        "x-authorization",
+        "authorization-token",
+        "bearer",
+        "x-auth-token",
+        "x-access-token",
+        "access-token",
+        "access_token",
+        "authorization_header",
+        "http-authorization",
+    ];
+    KNOWN.contains(&name.as_str()) || name != "authorization" && distance(&name, "authorization") <= 2
+}
+
+/// Edit distance, for names as short as a field's.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut last = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let above = row.get(j + 1).copied().unwrap_or(usize::MAX);
+            let best = (diagonal + usize::from(x != y)).min(above + 1).min(last + 1);
+            diagonal = above;
+            if let Some(slot) = row.get_mut(j) {
+                *slot = last;
+            }
+            last = best;
+        }
+        if let Some(slot) = row.get_mut(b.len()) {
+            *slot = last;
+        }
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+fn misnamed(facts: &Facts<'_>) -> Option<Finding> {
+    let refused = facts.not_authenticated() && !facts.request_unseen();
+    if !refused || facts.fields().has("authorization") || facts.token_endpoint() {
+        return None;
+    }
+    let field = facts
+        .fields()
+        .0
+        .iter()
+        .find(|field| is_misspelt(&String::from_utf8_lossy(&field.name)) && !field.value.is_empty())?;
+    let name = String::from_utf8_lossy(&field.name).into_owned();
+    let because = format!("The credential travels in a header named {name}; servers read Authorization.");
+    Some(
+        Finding::new("header-misnamed", Grade::Proven, because)
+            .weighing(3)
+            .at(Place::request_field(&name), "not a field that is read"),
+    )
+}
+
+/// An API key in a field that ServiceNow does not read (knowledge A25; field notes part 2, 7).
+fn api_key_misnamed(facts: &Facts<'_>) -> Option<Finding> {
+    let refused = facts.answer == Answer::NotAuthenticated && facts.inbound() && facts.reading.api_key.is_none();
+    let field = facts.fields().0.iter().filter(|_| refused).find(|field| {
+        let name = String::from_utf8_lossy(&field.name).to_ascii_lowercase();
+        name != API_KEY_FIELD && (name.contains("api-key") || name.contains("apikey") || name.contains("api_key"))
+    });
+    if let Some(field) = field {
+        let name = String::from_utf8_lossy(&field.name).into_owned();
+        let because = format!(
+            "An API key came in a header named {name}; ServiceNow reads the one that the profile's Auth Parameter names, {API_KEY_FIELD} by default."
+        );
+        return Some(
+            Finding::new("api-key-misplaced", Grade::Likely, because)
+                .weighing(90)
+                .at(Place::request_field(&name), "not the name of the profile"),
+        );
+    }
+    let query = facts.reading.query.pairs.iter().filter(|_| refused).find(|pair| {
+        let name = pair.name.to_ascii_lowercase();
+        matches!(name.as_str(), "api_key" | "apikey" | "api-key" | "sn-apikey")
+    })?;
+    let because = format!("An API key came as the query parameter {}; ServiceNow reads {API_KEY_FIELD}.", query.name);
+    Some(
+        Finding::new("api-key-misplaced", Grade::Likely, because)
+            .weighing(90)
+            .at(Place::Query(query.name.clone()), "not the name of the profile"),
+    )
+}
+
+/// The redirect went to another host, and the credential stayed behind (knowledge B2).
+fn redirect_dropped(facts: &Facts<'_>) -> Option<Finding> {
+    if facts.credential() != Credential::None || !facts.not_authenticated() {
+        return None;
+    }
+    let party = facts.ledger.party(&facts.reading.party())?;
+    let (seen, from, location, authorized) = party.redirect.as_ref()?;
+    let origin = facts.reading.request().origin();
+    let followed = location.starts_with(&origin)
+        && location.get(origin.len()..).is_some_and(|rest| {
+            rest.split('?').next().unwrap_or_default().trim_end_matches('/')
+                == facts.reading.request().path().trim_end_matches('/')
+        });
+    let soon = (0..=30).contains(&facts.at().seconds_since(seen.at));
+    if !authorized || *from == origin || !followed || !soon {
+        return None;
+    }
+    let because = format!(
+        "{from} redirected the client here; the first request carried Authorization, the one that followed does not."
+    );
+    Some(
+        Finding::new("redirect-dropped-authorization", Grade::Proven, because)
+            .weighing(10)
+            .at(Place::Exchange(seen.exchange), "the redirect to another host")
+            .at(Place::RequestHead, "no Authorization any more"),
+    )
+}
+
+/// A preflight never carries credentials (Fetch standard): its refusal says nothing about them.
+fn preflight_refused(facts: &Facts<'_>) -> Option<Finding> {
+    let request = facts.reading.request();
+    let preflight = request.method == "OPTIONS" && request.fields.has("access-control-request-method");
+    if !preflight || facts.status() < 400 {
+        return None;
+    }
+    let because = "This is a browser's preflight; it never carries credentials, and it was refused. The real request was not sent.";
+    Some(
+        Finding::new("cors-preflight-refused", Grade::Proven, because)
+            .weighing(10)
+            .at(Place::RequestMethod, "OPTIONS, a preflight")
+            .at(Place::ResponseStatus, "refused"),
+    )
+}
+
+/// requests, curl and others put the .netrc entry of the host in the place of a header that was set by hand.
+fn netrc_replaced(facts: &Facts<'_>) -> Option<Finding> {
+    if facts.credential() != Credential::Basic || facts.answer != Answer::NotAuthenticated {
+        return None;
+    }
+    let agent = facts.reading.user_agent();
+    let reads_netrc =
+        ["python-requests/", "python-httpx/", "curl/", "HTTPie/"].iter().any(|name| agent.starts_with(name));
+    let party = facts.ledger.party(&facts.reading.party())?;
+    let (_, host, seen) = party.token.as_ref().filter(|_| reads_netrc)?;
+    let age = facts.at().seconds_since(seen.at);
+    let user = facts.reading.user().unwrap_or_default();
+    if host != facts.host() || !(0..=3600).contains(&age) || template::placeholder(&user).is_some() {
+        return None;
+    }
+    let because = format!(
+        "{} before, this client was given a bearer token by {host}; now it sends Basic as {user}. {} replaces a bearer \
+         header by the .netrc entry of the host.",
+        date::span(age),
+        agent.split('/').next().unwrap_or("The client")
+    );
+    Some(
+        Finding::new("netrc-replaced-bearer", Grade::Likely, because)
+            .weighing(85)
+            .at(Place::Exchange(seen.exchange), "the token was issued here")
+            .at(Place::request_field("authorization"), "Basic instead"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn misspelt_names_are_close_to_the_real_one() {
+        for name in ["Authorisation", "authentication", "Autorization", "Authorizations", "Auth", "X-Authorization"] {
+            assert!(is_misspelt(name), "{name}");
+        }
+        for name in ["Authorization", "Accept", "X-UserToken", "Proxy-Authorization", "Host"] {
+            assert!(!is_misspelt(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Authenticated, not allowed: what contrast adds to the texts of 403 (knowledge F1–F13; texts are in `signature`).
+
+use super::super::facts::Answer;
+use super::{Facts, Rule};
+use crate::model::{Finding, Grade, Place};
+use crate::wire::date;
+use crate::wire::endpoint::Endpoint;
+use crate::wire::reading::Credential;
+use crate::wire::servicenow::Page;
+
+pub const RULES: &[Rule] =
+    &[unknown_field, write_refused, role_missing_by_contrast, scripted_guest, guest_answer, rows_hidden, cors_blocked];
+
+fn forbidden(facts: &Facts<'_>) -> bool {
+    facts.answer == Answer::Forbidden && facts.by_instance() && facts.inbound() && facts.reading.envelope.is_some()
+}
+
+/// The field error is given for fields that do not exist, too (field notes part 2, 3).
+fn unknown_field(facts: &Facts<'_>) -> Option<Finding> {
+    if !forbidden(facts) || !facts.answer_text().contains("field(s) present in the query do not have permission") {
+        return None;
+    }
+    let query = facts.reading.query.get("sysparm_query").unwrap_or_default();
+    let path = facts.path_record();
+    let tag = facts.reading.credential_bytes().map(|bytes| facts.ledger.tag(&bytes));
+    let without = path.and_then(|path| path.ok.iter().rev().find(|ok| ok.tag == tag && !ok.query));
+    let broad = facts.reading.user().is_some_and(|user| user.eq_ignore_ascii_case("admin"));
+    let (grade, weight, because) = match (without, broad) {
+        (Some(ok), _) => (
+            Grade::Likely,
+            90,
+            format!(
+                "The same credential read this table without a query at {}; a field that does not exist is answered like this.",
+                date::clock(ok.seen.at)
+            ),
+        ),
+        (_, true) => (
+            Grade::Likely,
+            85,
+            "Even admin is refused: a field that does not exist is answered like one that may not be read.".to_owned(),
+        ),
+        _ => (Grade::Likely, 60, "A field that does not exist is answered like one that may not be read.".to_owned()),
+    };
+    Some(Finding::new("unknown-field-reported-as-acl", grade, because).weighing(weight).at(
+        Place::Query("sysparm_query".into()),
+        query.split(['=', '^', '<', '>', '!']).next().unwrap_or_default().to_owned(),
+    ))
+}
+
+/// Reads pass, writes do not.
+fn write_refused(facts: &Facts<'_>) -> Option<Finding> {
+    let method = facts.reading.request().method.as_str();
+    let text = facts.answer_text();
+    let aborted = text.contains("aborted by business rule")
+        || text.contains("data policy")
+        || text.contains("error during insert")
+        || text.contains("access scope");
+    if !forbidden(facts) || !matches!(method, "POST" | "PUT" | "PATCH" | "DELETE") || aborted {
+        return None;
+    }
+    let use_ = facts.credential_record()?.path(&facts.reading.endpoint.class())?;
+    let ok = use_.ok.filter(|_| use_.methods_ok.iter().any(|known| known == "GET"))?;
+    let because = format!(
+        "The same credential reads here (at {}); {method} is refused: no right to write this record or one of its fields.",
+        date::clock(ok.at)
+    );
+    Some(
+        Finding::new("write-refused", Grade::Likely, because)
+            .weighing(55)
+            .at(Place::RequestMethod, method.to_owned())
+            .at(Place::Exchange(ok.exchange), "a read that passed"),
+    )
+}
+
+/// Another user passes where this one is refused.
+fn role_missing_by_contrast(facts: &Facts<'_>) -> Option<Finding> {
+    let text = facts.answer_text();
+    let refused = forbidden(facts)
+        && (text.contains("not authorized") || text.contains("insufficient rights") || text.contains("acl"));
+    let scope = text.contains("access scope") || text.contains("unscoped");
+    if !refused || scope {
+        return None;
+    }
+    let tag = facts.reading.credential_bytes().map(|bytes| facts.ledger.tag(&bytes));
+    let other = facts.path_record()?.ok.iter().rev().find(|ok| ok.tag != tag && ok.kind != Credential::None)?;
+    let because = format!(
+        "Another user passed the same call at {}; this one is known to the instance and lacks a role or right.",
+        date::clock(other.seen.at)
+    );
+    let grade = cap("role-missing");
+    Some(
+        Finding::new("role-missing", grade, because)
+            .weighing(80)
+            .at(Place::Exchange(other.seen.exchange), "another user passes"),
+    )
+}
+
+/// `role-missing` can be no more than possible (closed list).
+fn cap(cause: &str) -> Grade {
+    super::cause(cause).map_or(Grade::Possible, |cause| cause.best)
+}
+
+/// A Scripted REST resource that does not ask for authentication runs as guest (knowledge F10, G12).
+fn scripted_guest(facts: &Facts<'_>) -> Option<Finding> {
+    let text = facts.answer_text();
+    let guest = text.contains("\"guest\"")
+        || text.contains("user guest")
+        || text.contains("as guest")
+        || text.contains("sys_user.guest");
+    let api = facts.reading.endpoint.is_api() && facts.inbound() && facts.by_instance();
+    if !api || !guest || facts.credential() == Credential::None && facts.answer == Answer::Fine {
+        return None;
+    }
+    let because = "The answer speaks of guest: the call ran without the user of its credential.";
+    Some(Finding::new("scripted-rest-guest", Grade::Likely, because).weighing(78).at(Place::ResponseBody, "guest"))
+}
+
+/// A 2xx that says that nobody is logged in, to a request that carried a credential.
+fn guest_answer(facts: &Facts<'_>) -> Option<Finding> {
+    let ran =
+        facts.answer == Answer::Fine && facts.reading.succeeded() && facts.reading.endpoint.is_api() && facts.inbound();
+    let carried = !matches!(facts.credential(), Credential::None | Credential::Cookie);
+    if !ran || !carried || facts.reading.fingerprint.logged_in != Some(false) {
+        return None;
+    }
+    let because = "The call succeeded, and the instance says X-Is-Logged-In: false: the credential was not taken and the call ran as guest.";
+    Some(
+        Finding::new("scripted-rest-guest", Grade::Likely, because)
+            .weighing(70)
+            .at(Place::response_field("x-is-logged-in"), "false on a success"),
+    )
+}
+
+/// An empty list where another user got rows: ACLs remove rows silently.
+fn rows_hidden(facts: &Facts<'_>) -> Option<Finding> {
+    let table = matches!(facts.reading.endpoint, Endpoint::Table { record: None, .. });
+    let empty = serde_json::from_slice::<serde_json::Value>(&facts.reading.answer)
+        .ok()
+        .and_then(|value| value.get("result").and_then(|result| result.as_array().map(Vec::is_empty)))
+        .unwrap_or(false);
+    let total =
+        facts.reading.response()?.fields.text("x-total-count").and_then(|count| count.trim().parse::<u64>().ok());
+    if facts.answer != Answer::Fine || !table || !empty || total.unwrap_or(0) == 0 {
+        return None;
+    }
+    let because = format!(
+        "The list is empty and X-Total-Count says {}: ACLs removed every row after the query.",
+        total.unwrap_or(0)
+    );
+    Some(
+        Finding::new("row-acl", Grade::Likely, because)
+            .weighing(70)
+            .at(Place::response_field("x-total-count"), "rows that are not shown"),
+    )
+}
+
+/// The server answered; the browser hides the answer (knowledge B14).
+fn cors_blocked(facts: &Facts<'_>) -> Option<Finding> {
+    let request = facts.reading.request();
+    let origin = request.fields.text("origin")?.into_owned();
+    let cross = origin.starts_with("http") && origin != request.origin();
+    let mode = request.fields.text("sec-fetch-mode").unwrap_or_default().into_owned();
+    let response = facts.reading.response()?;
+    let allowed = response.fields.has("access-control-allow-origin");
+    let script = facts.browser() && (mode.is_empty() || mode == "cors") && request.method != "OPTIONS";
+    if !cross
+        || allowed
+        || !script
+        || !facts.reading.endpoint.is_api()
+        || facts.reading.page == Some(Page::Hibernating)
+        || facts.status() >= 400
+    {
+        return None;
+    }
+    let because = format!(
+        "The instance answered {}, without Access-Control-Allow-Origin: the browser hides it from the script of {origin}.",
+        facts.status()
+    );
+    Some(
+        Finding::new("cors-blocked", Grade::Proven, because)
+            .weighing(60)
+            .at(Place::request_field("origin"), origin)
+            .at(Place::ResponseStatus, "no Access-Control-Allow-Origin"),
+    )
+}

@@ -1,0 +1,347 @@
+//! What memory and the token itself say of a refused bearer token (knowledge A18–A24, B4, C1–C5, H6, H9).
+
+use super::super::facts::Answer;
+use super::{Facts, Rule};
+use crate::ledger::records::{TokenKind, TokenRecord};
+use crate::model::{Finding, Grade, Place, Tag};
+use crate::wire::reading::Credential;
+use crate::wire::{basic, bearer, date, jwt};
+
+pub const RULES: &[Rule] = &[
+    revoked,
+    near_expiry,
+    expired,
+    jwt_expired,
+    from_other_instance,
+    refresh_as_access,
+    code_as_token,
+    id_as_access,
+    truncated,
+    truncated_by_shape,
+    client_id_as_token,
+    api_key_as_bearer,
+    hardcoded,
+];
+
+fn place() -> Place {
+    Place::request_field("authorization")
+}
+
+/// A well-formed bearer token that was refused, at an instance or a provider.
+fn refused_token<'a>(facts: &'a Facts<'_>) -> Option<(&'a str, Tag)> {
+    let token = facts.reading.token.as_deref()?;
+    let bearer = matches!(facts.credential(), Credential::Bearer | Credential::QueryToken);
+    let refused =
+        bearer && facts.not_authenticated() && !facts.token_endpoint() && bearer::faults(token.as_bytes()).is_empty();
+    refused.then(|| (token, facts.tag(token)))
+}
+
+/// The token as it was issued to be used here: an access token of this very host.
+fn issued_here<'a>(facts: &'a Facts<'_>) -> Option<(&'a TokenRecord, Tag)> {
+    let (_, tag) = refused_token(facts)?;
+    let record = facts.token().filter(|record| record.kind == TokenKind::Access)?;
+    (record.host == facts.host() || !facts.inbound()).then_some((record, tag))
+}
+
+/// `token-expired` at an instance, `outbound-token-expired` at a provider.
+fn expired_cause(facts: &Facts<'_>) -> &'static str {
+    if facts.inbound() { "token-expired" } else { "outbound-token-expired" }
+}
+
+fn revoked(facts: &Facts<'_>) -> Option<Finding> {
+    let (_, tag) = refused_token(facts)?;
+    let record = facts.token()?;
+    let seen = record.revoked.filter(|seen| seen.at <= facts.at() && record.host == facts.host())?;
+    let because =
+        format!("Token {tag} was revoked {} before this request.", date::span(facts.at().seconds_since(seen.at)));
+    Some(
+        Finding::new("token-revoked", Grade::Proven, because)
+            .weighing(20)
+            .at(place(), format!("token {tag}"))
+            .at(Place::Exchange(seen.exchange), format!("revoked at {}", date::clock(seen.at))),
+    )
+}
+
+/// How long past its life a token was used, in seconds.
+fn overdue(facts: &Facts<'_>, record: &TokenRecord) -> Option<i64> {
+    let late = facts.at().seconds_since(record.ends()?);
+    (late >= 1).then_some(late)
+}
+
+/// The token endpoint handed out the current token again, with little life left (knowledge C4).
+fn near_expiry(facts: &Facts<'_>) -> Option<Finding> {
+    let (record, tag) = issued_here(facts)?;
+    let late = overdue(facts, record)?;
+    let left = record.expires_in?;
+    let again = record.issued.exchange != record.first.exchange;
+    if !again || left > 900 || late > 3600 {
+        return None;
+    }
+    let because = format!(
+        "Token {tag} was handed out again at {} with {left} s of life left, not with a whole life, and was used {} later.",
+        date::clock(record.issued.at),
+        date::span(facts.at().seconds_since(record.issued.at))
+    );
+    Some(
+        Finding::new("token-near-expiry-reused", Grade::Proven, because)
+            .weighing(12)
+            .at(Place::Exchange(record.issued.exchange), format!("the same token again, expires_in {left}"))
+            .at(place(), format!("token {tag}, {} past its life", date::span(late))),
+    )
+}
+
+fn expired(facts: &Facts<'_>) -> Option<Finding> {
+    let (record, tag) = issued_here(facts)?;
+    let late = overdue(facts, record)?;
+    let life = record.expires_in?;
+    let used = facts.at().seconds_since(record.issued.at);
+    let because =
+        format!("Token {tag} lived {life} s; it was used {used} s after it was issued, {} too late.", date::span(late));
+    Some(
+        Finding::new(expired_cause(facts), Grade::Proven, because)
+            .weighing(10)
+            .at(
+                place(),
+                format!("token {tag}, issued {} by exchange {}", date::clock(record.issued.at), record.issued.exchange),
+            )
+            .at(Place::Exchange(record.issued.exchange), format!("expires_in {life}")),
+    )
+}
+
+/// A JWT names its own end; a server may allow some skew (300 s in ServiceNow's forms).
+fn jwt_expired(facts: &Facts<'_>) -> Option<Finding> {
+    let (token, tag) = refused_token(facts)?;
+    let claims = jwt::decode(token)?;
+    let ends = claims.date("exp")?;
+    let now = facts.ledger.instance_clock(facts.host(), facts.at());
+    let late = now.seconds_since(ends);
+    if late <= 0 {
+        return not_yet_valid(facts, &claims, now, tag);
+    }
+    let own = !facts.inbound() || claims.text("iss").is_none_or(|issuer| issuer.contains(facts.host()));
+    let cause = if own { expired_cause(facts) } else { "jwt-expired" };
+    let grade = if late > 300 { Grade::Proven } else { Grade::Likely };
+    let because =
+        format!("The token says that it ended at {} UTC, {} before this request.", date::clock(ends), date::span(late));
+    Some(Finding::new(cause, grade, because).weighing(11).at(place(), format!("JWT {tag}, exp {}", date::iso(ends))))
+}
+
+fn not_yet_valid(facts: &Facts<'_>, claims: &jwt::Jwt, now: crate::model::Millis, tag: Tag) -> Option<Finding> {
+    let starts = claims.date("nbf").or_else(|| claims.date("iat"))?;
+    let early = starts.seconds_since(now);
+    if early <= 300 || !facts.inbound() {
+        return None;
+    }
+    let because = format!(
+        "The token is valid from {} UTC, {} after this request by the instance's clock.",
+        date::clock(starts),
+        date::span(early)
+    );
+    Some(
+        Finding::new("jwt-expired", Grade::Proven, because)
+            .weighing(11)
+            .at(place(), format!("JWT {tag}, nbf {}", date::iso(starts))),
+    )
+}
+
+fn from_other_instance(facts: &Facts<'_>) -> Option<Finding> {
+    let (_, tag) = refused_token(facts)?;
+    let record = facts.token().filter(|record| record.instance && record.host != facts.host() && facts.inbound())?;
+    let because = format!("Token {tag} was issued by {}, and was sent to {}.", record.host, facts.host());
+    Some(
+        Finding::new("token-from-other-instance", Grade::Proven, because)
+            .weighing(15)
+            .at(Place::RequestUrl, format!("host {}", facts.host()))
+            .at(Place::Exchange(record.first.exchange), format!("issued by {}", record.host)),
+    )
+}
+
+fn refresh_as_access(facts: &Facts<'_>) -> Option<Finding> {
+    let (_, tag) = refused_token(facts)?;
+    let record = facts.token().filter(|record| record.kind == TokenKind::Refresh)?;
+    let because = format!(
+        "{tag} is the refresh token of exchange {}; the access token stands beside it in the same answer.",
+        record.first.exchange
+    );
+    Some(
+        Finding::new("refresh-token-as-access", Grade::Proven, because)
+            .weighing(25)
+            .at(place(), format!("refresh token {tag}"))
+            .at(Place::Exchange(record.first.exchange), "issued as refresh_token"),
+    )
+}
+
+fn code_as_token(facts: &Facts<'_>) -> Option<Finding> {
+    let (token, tag) = refused_token(facts)?;
+    let record = facts.ledger.code(token)?;
+    let because =
+        format!("{tag} is the authorization code that a redirect carried; it has to be exchanged for a token first.");
+    Some(
+        Finding::new("auth-code-as-token", Grade::Proven, because)
+            .weighing(25)
+            .at(place(), format!("authorization code {tag}"))
+            .at(Place::Exchange(record.seen.exchange), "delivered as code"),
+    )
+}
+
+fn id_as_access(facts: &Facts<'_>) -> Option<Finding> {
+    let (token, tag) = refused_token(facts)?;
+    if let Some(record) = facts.token().filter(|record| record.kind == TokenKind::Id) {
+        let because = format!("{tag} is the id_token of exchange {}, not its access_token.", record.first.exchange);
+        return Some(
+            Finding::new("id-token-as-access", Grade::Likely, because)
+                .weighing(95)
+                .at(place(), format!("id_token {tag}")),
+        );
+    }
+    let claims = jwt::decode(token)?;
+    let issuer = claims.text("iss")?;
+    let foreign = facts.inbound() && !issuer.contains(facts.host());
+    let fresh = claims.date("exp").is_none_or(|ends| ends > facts.ledger.instance_clock(facts.host(), facts.at()));
+    if !foreign || !fresh || !facts.by_instance() {
+        return None;
+    }
+    let identity = claims.claims.contains_key("nonce")
+        || claims.claims.contains_key("at_hash")
+        || claims.claims.contains_key("c_hash");
+    let because = format!(
+        "The token is a JWT of {issuer}{}, not a token of this instance.",
+        if identity { ", an ID token" } else { "" }
+    );
+    let weight = if identity { 72 } else { 58 };
+    Some(
+        Finding::new("id-token-as-access", Grade::Likely, because)
+            .weighing(weight)
+            .at(place(), format!("JWT {tag}, iss {issuer}")),
+    )
+}
+
+/// The same start or end as a token that was issued, and not the same token.
+fn truncated(facts: &Facts<'_>) -> Option<Finding> {
+    let (token, tag) = refused_token(facts)?;
+    if facts.token().is_some() || facts.ledger.code(token).is_some() || jwt::decode(token).is_some() {
+        return None;
+    }
+    let whole = facts.ledger.relative_of(token).or_else(|| facts.ledger.begins_like(token))?;
+    let record = facts.ledger.token_by_tag(whole)?;
+    let length = token.chars().count();
+    let because = format!(
+        "{tag} has {length} characters and begins or ends as token {whole} of exchange {}, which has {}.",
+        record.first.exchange, record.length
+    );
+    Some(
+        Finding::new("token-truncated", Grade::Proven, because)
+            .weighing(24)
+            .at(place(), format!("{length} characters"))
+            .at(Place::Exchange(record.first.exchange), format!("token {whole}, {} characters", record.length)),
+    )
+}
+
+/// A JWT with a part missing cannot be whole; an opaque token of an odd length is suspicious (wire notes §7).
+fn truncated_by_shape(facts: &Facts<'_>) -> Option<Finding> {
+    let (token, _) = refused_token(facts)?;
+    if truncated(facts).is_some() || facts.token().is_some() || facts.outbound() || facts.ledger.code(token).is_some() {
+        return None;
+    }
+    let parts = token.split('.').count();
+    if token.starts_with("eyJ") && (parts < 3 || parts == 3 && token.split('.').any(str::is_empty)) {
+        let because = format!(
+            "A JWT has three parts; this one has {}.",
+            token.split('.').filter(|part| !part.is_empty()).count()
+        );
+        return Some(
+            Finding::new("token-truncated", Grade::Proven, because).weighing(18).at(place(), "an unfinished JWT"),
+        );
+    }
+    let alphabet = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let worked = facts.credential_record().is_some_and(|record| record.ok.is_some());
+    let length = token.len();
+    if !alphabet || worked || basic::hides_in(token.as_bytes()).is_some() {
+        return None;
+    }
+    let because = match length {
+        76..=85 | 87..=92 => format!("The token has {length} characters; those that instances issue have 86."),
+        86 if !token.ends_with(['A', 'Q', 'g', 'w']) => {
+            "86 characters of base64url stand for 64 bytes and end in A, Q, g or w; this token does not.".to_owned()
+        }
+        _ => return None,
+    };
+    Some(
+        Finding::new("token-truncated", Grade::Likely, because)
+            .weighing(55)
+            .at(place(), format!("{length} characters")),
+    )
+}
+
+fn client_id_as_token(facts: &Facts<'_>) -> Option<Finding> {
+    let (token, _) = refused_token(facts)?;
+    let hex = token.len() == 32 && token.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !hex || facts.outbound() {
+        return None;
+    }
+    let known = facts.ledger.client(facts.host(), token).is_some();
+    let because = if known {
+        "The client id of an earlier token request was sent as the token."
+    } else {
+        "32 hexadecimal digits: the form of a client id or sys_id, not of a token."
+    };
+    Some(Finding::new("client-id-as-token", Grade::Likely, because).weighing(80).at(place(), "32 hexadecimal digits"))
+}
+
+/// A key that is no token: shorter than any token and not hexadecimal (knowledge A25; field notes part 2, 7).
+fn api_key_as_bearer(facts: &Facts<'_>) -> Option<Finding> {
+    let (token, _) = refused_token(facts)?;
+    let worked = facts.ledger.worked_at(token.as_bytes()).is_some() && facts.token().is_none();
+    let record =
+        facts.ledger.credential(facts.host(), token.as_bytes()).filter(|record| record.kind == Credential::ApiKey);
+    if record.is_some() || worked && facts.credential_record().is_some_and(|record| record.kind == Credential::ApiKey) {
+        let because = "The same value worked as an API key; here it was sent as a Bearer token.";
+        return Some(Finding::new("api-key-as-bearer", Grade::Likely, because).weighing(90).at(place(), "an API key"));
+    }
+    let prefixed = ["now_", "sn_", "apikey", "key-", "key_"].iter().any(|prefix| token.starts_with(prefix));
+    let length = (20..=75).contains(&token.len());
+    let hex = token.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let known =
+        facts.token().is_some() || facts.ledger.code(token).is_some() || jwt::looks_like(token) || token.contains('.');
+    if facts.outbound()
+        || known
+        || !(length || prefixed)
+        || hex
+        || truncated(facts).is_some()
+        || basic::hides_in(token.as_bytes()).is_some()
+    {
+        return None;
+    }
+    if facts.credential_record().is_some_and(|record| record.ok.is_some()) || !facts.by_instance() {
+        return None;
+    }
+    let because =
+        format!("{} characters: too short for a token of an instance, the length of a REST API key.", token.len());
+    Some(
+        Finding::new("api-key-as-bearer", Grade::Likely, because)
+            .weighing(62)
+            .at(place(), format!("{} characters", token.len())),
+    )
+}
+
+/// One token, used for longer than a token lives, whose issue was never seen (knowledge C5).
+fn hardcoded(facts: &Facts<'_>) -> Option<Finding> {
+    let (_, tag) = refused_token(facts)?;
+    let record = facts.credential_record().filter(|_| facts.token().is_none() && facts.inbound())?;
+    let (ok, age) = (record.ok?, facts.at().seconds_since(record.first.at));
+    if age < 1800 || facts.answer != Answer::NotAuthenticated {
+        return None;
+    }
+    let because = format!(
+        "Token {tag} is in use since {} ({} now) and worked until {}; tokens live 1800 s by default, and nothing renewed this one.",
+        date::clock(record.first.at),
+        date::span(age),
+        date::clock(ok.at)
+    );
+    Some(
+        Finding::new("token-hardcoded", Grade::Likely, because)
+            .weighing(64)
+            .at(place(), format!("token {tag}"))
+            .at(Place::Exchange(record.first.exchange), "first seen here"),
+    )
+}

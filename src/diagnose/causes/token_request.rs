@@ -1,0 +1,475 @@
+//! The form of a token request: endpoint, method, media type, keys, values (knowledge D1–D7, D12, J16).
+
+use super::super::facts::Answer;
+use super::{Facts, Rule};
+use crate::model::{Finding, Grade, Place};
+use crate::wire::endpoint::Endpoint;
+use crate::wire::form::Pair;
+use crate::wire::template;
+
+pub const RULES: &[Rule] = &[
+    wrong_endpoint,
+    params_in_query,
+    not_form,
+    not_encoded,
+    plus_in_secret,
+    whitespace,
+    grant_unknown,
+    parameter_missing,
+    secret_or_redirect_missing,
+    placeholder,
+    sent_twice,
+    client_id_malformed,
+    client_of_other_instance,
+    secret_changed,
+];
+
+/// Grants that RFCs define and instances know (wire notes §4.1).
+const GRANTS: [&str; 7] = [
+    "authorization_code",
+    "password",
+    "client_credentials",
+    "refresh_token",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+    "urn:ietf:params:oauth:grant-type:saml2-bearer",
+    "urn:ietf:params:oauth:grant-type:token-exchange",
+];
+
+/// Parameters that token requests know; others beside a secret are pieces of a value that was cut by `&`.
+const PARAMETERS: [&str; 26] = [
+    "grant_type",
+    "client_id",
+    "client_secret",
+    "username",
+    "password",
+    "scope",
+    "code",
+    "redirect_uri",
+    "code_verifier",
+    "refresh_token",
+    "assertion",
+    "client_assertion",
+    "client_assertion_type",
+    "state",
+    "format",
+    "resource",
+    "audience",
+    "response_type",
+    "nonce",
+    "tenant",
+    "login_hint",
+    "token",
+    "requestor",
+    "requestor_context",
+    "oauth_requestor",
+    "api_key",
+];
+
+fn refused(facts: &Facts<'_>) -> bool {
+    facts.token_refused() && !facts.request_unseen()
+}
+
+fn wrong_endpoint(facts: &Facts<'_>) -> Option<Finding> {
+    let asks =
+        facts.reading.grant().is_some() || facts.param("code").is_some() || facts.param("client_secret").is_some();
+    let path = facts.reading.request().path();
+    let wrong = match facts.reading.endpoint {
+        Endpoint::TokenMisspelt => facts.status() >= 300,
+        Endpoint::OAuthRedirect => facts.status() >= 300 || facts.answer_text().contains("oauth redirect failed"),
+        Endpoint::Authorize => {
+            facts.reading.request().method == "POST" && facts.reading.grant().is_some() && facts.status() >= 400
+        }
+        _ => false,
+    };
+    if wrong && (asks || facts.reading.endpoint != Endpoint::Authorize) && facts.inbound() {
+        let because = format!("{path} is not the token endpoint; tokens are given out at /oauth_token.do.");
+        return Some(
+            Finding::new("token-endpoint-wrong", Grade::Proven, because)
+                .weighing(30)
+                .at(Place::RequestTarget, "not /oauth_token.do"),
+        );
+    }
+    let method = &facts.reading.request().method;
+    if refused(facts) && method != "POST" && method != "OPTIONS" {
+        let because = format!("The token request was sent as {method}; the token endpoint wants POST.");
+        return Some(
+            Finding::new("token-endpoint-wrong", Grade::Proven, because)
+                .weighing(28)
+                .at(Place::RequestMethod, "not POST"),
+        );
+    }
+    None
+}
+
+fn params_in_query(facts: &Facts<'_>) -> Option<Finding> {
+    let names = ["grant_type", "client_secret", "password", "client_id", "refresh_token"];
+    let in_query: Vec<&str> = names.into_iter().filter(|name| facts.reading.query.has(name)).collect();
+    let form_whole = facts.reading.form.as_ref().is_some_and(|form| form.has("grant_type"));
+    if !refused(facts) || in_query.is_empty() || form_whole {
+        return None;
+    }
+    let because =
+        format!("{} stand in the URL; the token endpoint reads them from the form body.", in_query.join(", "));
+    let first = in_query.first().copied().unwrap_or_default();
+    Some(
+        Finding::new("token-params-in-query", Grade::Proven, because)
+            .weighing(26)
+            .at(Place::Query(first.into()), "in the URL"),
+    )
+}
+
+fn not_form(facts: &Facts<'_>) -> Option<Finding> {
+    if !refused(facts) || facts.reading.request().method != "POST" || facts.reading.sent.is_empty() {
+        return None;
+    }
+    let mime = facts.fields().text("content-type").unwrap_or_default().to_ascii_lowercase();
+    let json = facts.reading.sent.trim_ascii_start().starts_with(b"{");
+    let form = mime.contains("x-www-form-urlencoded");
+    if form && !json {
+        return None;
+    }
+    let because = match (json, mime.is_empty()) {
+        (true, _) => "The body is JSON; the token endpoint reads application/x-www-form-urlencoded only.".to_owned(),
+        (false, true) => {
+            "The request has no Content-Type; the token endpoint reads application/x-www-form-urlencoded only."
+                .to_owned()
+        }
+        (false, false) => {
+            format!("The Content-Type is {mime}; the token endpoint reads application/x-www-form-urlencoded only.")
+        }
+    };
+    let place = if json { Place::RequestBody } else { Place::request_field("content-type") };
+    Some(Finding::new("token-request-not-form", Grade::Proven, because).weighing(27).at(place, "not a form"))
+}
+
+/// The pair before a stray one is where the value was cut.
+fn cut_value<'a>(pairs: &'a [Pair], at: usize) -> Option<&'a Pair> {
+    pairs.get(..at)?.iter().rev().find(|pair| PARAMETERS.contains(&pair.name.as_str()))
+}
+
+fn not_encoded(facts: &Facts<'_>) -> Option<Finding> {
+    let form = facts.reading.form.as_ref().filter(|_| refused(facts))?;
+    for (at, pair) in form.pairs.iter().enumerate() {
+        let known = PARAMETERS.contains(&pair.name.trim()) || pair.name.starts_with("sysparm_");
+        let Some(cut) = cut_value(&form.pairs, at).filter(|_| !known) else { continue };
+        if !matches!(
+            cut.name.as_str(),
+            "client_secret" | "password" | "username" | "code" | "assertion" | "refresh_token"
+        ) {
+            continue;
+        }
+        let because = format!(
+            "Behind {} comes a piece that is no parameter: an & inside the value was not encoded and cut it.",
+            cut.name
+        );
+        return Some(
+            Finding::new("form-value-not-encoded", Grade::Proven, because)
+                .weighing(24)
+                .at(Place::Form(cut.name.clone()), "cut at an &"),
+        );
+    }
+    let bad = form.pairs.iter().find(|pair| pair.bad_percent && PARAMETERS.contains(&pair.name.as_str()))?;
+    let because = format!("{} holds a % that begins no percent-encoding: the value was not encoded.", bad.name);
+    Some(
+        Finding::new("form-value-not-encoded", Grade::Proven, because)
+            .weighing(24)
+            .at(Place::Form(bad.name.clone()), "a % alone"),
+    )
+}
+
+/// A raw `+` in a secret or password arrives as a blank.
+fn plus_in_secret(facts: &Facts<'_>) -> Option<Finding> {
+    let form = facts.reading.form.as_ref().filter(|_| refused(facts) && not_encoded(facts).is_none())?;
+    let pair = form.pairs.iter().find(|pair| {
+        let raw = facts.reading.sent.get(pair.raw_value.clone()).unwrap_or_default();
+        matches!(pair.name.as_str(), "client_secret" | "password")
+            && (raw.contains(&b'+') || raw.contains(&b' '))
+            && !pair.value.trim().is_empty()
+    })?;
+    let raw = facts.reading.sent.get(pair.raw_value.clone()).unwrap_or_default();
+    let rest_raw = raw.iter().any(|byte| {
+        matches!(
+            byte,
+            b'<' | b'>'
+                | b'^'
+                | b'`'
+                | b'{'
+                | b'}'
+                | b'['
+                | b']'
+                | b'"'
+                | b';'
+                | b','
+                | b'('
+                | b')'
+                | b'#'
+                | b'@'
+                | b'!'
+                | b'$'
+        )
+    });
+    let encoded = raw.contains(&b'%');
+    let weight = if rest_raw && !encoded { 76 } else { 52 };
+    let because = format!("{} holds a + that was not encoded; a form reads it as a blank.", pair.name);
+    Some(
+        Finding::new("form-value-not-encoded", Grade::Likely, because)
+            .weighing(weight)
+            .at(Place::Form(pair.name.clone()), "a raw +"),
+    )
+}
+
+fn whitespace(facts: &Facts<'_>) -> Option<Finding> {
+    let form = facts.reading.form.as_ref().filter(|_| refused(facts))?;
+    let pair = form.pairs.iter().find(|pair| {
+        let key = pair.name != pair.name.trim() && PARAMETERS.contains(&pair.name.trim());
+        let value =
+            !pair.value.is_empty() && pair.value != pair.value.trim() && PARAMETERS.contains(&pair.name.as_str());
+        let raw = facts.reading.sent.get(pair.raw_value.clone()).unwrap_or_default();
+        let ends_in_plus = raw.ends_with(b"+") || raw.starts_with(b"+");
+        key || value && !(ends_in_plus && matches!(pair.name.as_str(), "client_secret" | "password"))
+    })?;
+    let (what, name) = if pair.name == pair.name.trim() {
+        ("The value of", pair.name.clone())
+    } else {
+        ("The key", pair.name.trim().to_owned())
+    };
+    let because = format!("{what} {name} begins or ends with white space; it is taken as part of it.");
+    Some(
+        Finding::new("form-value-whitespace", Grade::Proven, because)
+            .weighing(23)
+            .at(Place::Form(pair.name.clone()), "white space at an end"),
+    )
+}
+
+fn grant_unknown(facts: &Facts<'_>) -> Option<Finding> {
+    let grant = facts.grant();
+    let provider = facts.outbound();
+    if !refused(facts)
+        || provider
+        || grant.is_empty()
+        || GRANTS.contains(&grant)
+        || template::placeholder(grant).is_some()
+    {
+        return None;
+    }
+    let near = match grant.to_ascii_lowercase() {
+        code if code.contains("code") => "authorization_code",
+        client if client.contains("client") => "client_credentials",
+        refresh if refresh.contains("refresh") => "refresh_token",
+        jwt if jwt.contains("jwt") || jwt.contains("bearer") => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        _ => "password, client_credentials, authorization_code or refresh_token",
+    };
+    let because = format!("{grant} is no grant; meant is probably {near}.");
+    Some(
+        Finding::new("grant-type-unknown", Grade::Proven, because)
+            .weighing(25)
+            .at(facts.param_place("grant_type"), "not a grant"),
+    )
+}
+
+/// Parameters without which a grant means nothing.
+fn parameter_missing(facts: &Facts<'_>) -> Option<Finding> {
+    if !refused(facts)
+        || not_form(facts).is_some() && facts.reading.form.is_none()
+        || facts.fields().has("authentication")
+    {
+        return None;
+    }
+    let has = |name: &str| {
+        facts.reading.params().pairs.iter().any(|pair| pair.name.trim() == name && !pair.value.is_empty())
+            || facts.reading.query.has(name)
+    };
+    let needed: &[&str] = match facts.grant() {
+        "" => &["grant_type"],
+        "password" => &["username", "password"],
+        "authorization_code" => &["code"],
+        "refresh_token" => &["refresh_token"],
+        "urn:ietf:params:oauth:grant-type:jwt-bearer" => &["assertion"],
+        _ => &[],
+    };
+    let mut missing: Vec<&str> = needed.iter().copied().filter(|name| !has(name)).collect();
+    let jwt = facts.grant() == "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    if facts.reading.client.id().is_none() && !facts.fields().has("authorization") && !jwt {
+        missing.push("client_id");
+    }
+    let first = missing.first().copied()?;
+    let because = format!("The token request has no {}; this grant needs it.", missing.join(", no "));
+    Some(
+        Finding::new("token-parameter-missing", Grade::Proven, because)
+            .weighing(22)
+            .at(facts.param_place(first), "not there, or empty"),
+    )
+}
+
+/// A secret may be left out by a public client, a redirect URI where the authorization request had none.
+fn secret_or_redirect_missing(facts: &Facts<'_>) -> Option<Finding> {
+    if !refused(facts) || parameter_missing(facts).is_some() || grant_unknown(facts).is_some() {
+        return None;
+    }
+    let grant = facts.grant();
+    let public = facts.param("code_verifier").is_some()
+        || facts.param("client_assertion").is_some()
+        || grant.starts_with("urn:");
+    if facts.reading.client.secret().is_none_or(str::is_empty)
+        && !public
+        && GRANTS.contains(&grant)
+        && facts.reading.client.id().is_some()
+    {
+        let because = "The token request has no client_secret, and nothing that would take its place.";
+        return Some(
+            Finding::new("token-parameter-missing", Grade::Proven, because)
+                .weighing(21)
+                .at(facts.param_place("client_secret"), "not there"),
+        );
+    }
+    if grant != "authorization_code" || facts.param("redirect_uri").is_some() {
+        return None;
+    }
+    let asked =
+        facts.code().and_then(|code| code.authorize.as_ref()).is_some_and(|authorize| authorize.redirect_uri.is_some());
+    let grade = if asked { Grade::Proven } else { Grade::Likely };
+    let because = "The code is exchanged without redirect_uri; it must be the one of the authorization request.";
+    Some(
+        Finding::new("token-parameter-missing", grade, because)
+            .weighing(60)
+            .at(facts.param_place("redirect_uri"), "not there"),
+    )
+}
+
+fn placeholder(facts: &Facts<'_>) -> Option<Finding> {
+    if !matches!(facts.reading.endpoint, Endpoint::Token | Endpoint::ProviderToken | Endpoint::Authorize)
+        || facts.answer == Answer::Fine
+    {
+        return None;
+    }
+    let host = facts.host();
+    if template::placeholder(host).is_some()
+        || host.contains("%7b")
+        || host.starts_with("your-instance")
+        || host.starts_with("yourinstance")
+    {
+        let because = format!("The host {host} is text of a template.");
+        return Some(
+            Finding::new("placeholder-in-token-request", Grade::Proven, because)
+                .weighing(29)
+                .at(Place::RequestUrl, "never filled"),
+        );
+    }
+    let params = facts.reading.params();
+    let pair = params.pairs.iter().find(|pair| {
+        let secret = matches!(pair.name.as_str(), "password" | "client_secret");
+        let null = template::literal_null(pair.value.trim());
+        PARAMETERS.contains(&pair.name.as_str())
+            && pair.name != "scope"
+            && (null || template::placeholder(&pair.value).is_some_and(|span| !secret || span == (0..pair.value.len())))
+    })?;
+    let because = format!(
+        "{} was sent as {}: the variable was never filled.",
+        pair.name,
+        if pair.value.len() <= 40 { &pair.value } else { "a template" }
+    );
+    Some(
+        Finding::new("placeholder-in-token-request", Grade::Proven, because)
+            .weighing(29)
+            .at(facts.param_place(&pair.name), "text of a template"),
+    )
+}
+
+/// Two ways of client authentication in one request (RFC 6749 §2.3: at most one).
+fn sent_twice(facts: &Facts<'_>) -> Option<Finding> {
+    let token = matches!(facts.reading.endpoint, Endpoint::Token | Endpoint::ProviderToken);
+    let refused = token && facts.status() >= 400;
+    let named = facts.answer_text().contains("multiple client credentials");
+    let params = facts.reading.params();
+    let repeated = params.pairs.iter().filter(|pair| pair.name == "client_id").count() > 1;
+    let both = facts.reading.client.basic.is_some() && facts.reading.client.body_secret.is_some();
+    if !refused || !(named || repeated || both) {
+        return None;
+    }
+    let grade = if named || repeated { Grade::Proven } else { Grade::Likely };
+    let because = if repeated {
+        "client_id stands twice in the form: the client shows who it is in two ways."
+    } else if both {
+        "The client shows who it is twice: in Authorization and in the form."
+    } else {
+        "The answer says that several client credentials were given."
+    };
+    let finding = Finding::new("client-credentials-sent-twice", grade, because).weighing(62);
+    Some(if both {
+        finding
+            .at(Place::request_field("authorization"), "once here")
+            .at(Place::Form("client_secret".into()), "and once here")
+    } else {
+        finding.at(Place::Form("client_id".into()), "more than once")
+    })
+}
+
+/// Ids that ServiceNow makes are 32 hexadecimal digits (field notes part 2, 6).
+fn client_id_malformed(facts: &Facts<'_>) -> Option<Finding> {
+    let id = facts.reading.client.id()?;
+    let hex = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let worked = facts.client().is_some_and(|client| client.any_ok().is_some());
+    if !refused(facts)
+        || facts.outbound()
+        || hex
+        || worked
+        || id.is_empty()
+        || template::placeholder(id).is_some()
+        || template::literal_null(id)
+    {
+        return None;
+    }
+    let near = id.len().abs_diff(32) <= 3 && id.bytes().filter(u8::is_ascii_hexdigit).count() + 2 >= id.len();
+    let because = format!(
+        "The client id has {} characters; those that instances make are 32 hexadecimal digits.",
+        id.chars().count()
+    );
+    let weight = if near { 82 } else { 58 };
+    Some(
+        Finding::new("client-id-malformed", Grade::Likely, because)
+            .weighing(weight)
+            .at(facts.param_place("client_id"), "not 32 hexadecimal digits"),
+    )
+}
+
+fn client_of_other_instance(facts: &Facts<'_>) -> Option<Finding> {
+    let id = facts.reading.client.id()?.to_owned();
+    if !refused(facts) || facts.outbound() {
+        return None;
+    }
+    let text = facts.answer_text();
+    if text.contains("not valid or not trusted") {
+        let because =
+            "The instance answers that it does not trust these client credentials: they are another instance's.";
+        return Some(
+            Finding::new("client-of-other-instance", Grade::Proven, because)
+                .weighing(20)
+                .at(Place::ResponseBody, "not valid or not trusted"),
+        );
+    }
+    let here = facts.client().is_some_and(|client| client.any_ok().is_some());
+    let (other, seen) =
+        facts.ledger.hosts_of_client(&id).iter().find(|(host, _)| host != facts.host()).filter(|_| !here)?;
+    let because = format!("This client id got a token from {other} and never one from {}.", facts.host());
+    Some(
+        Finding::new("client-of-other-instance", Grade::Likely, because)
+            .weighing(88)
+            .at(facts.param_place("client_id"), format!("known at {other}"))
+            .at(Place::Exchange(seen.exchange), "it got a token there"),
+    )
+}
+
+/// Another secret than the one that worked.
+fn secret_changed(facts: &Facts<'_>) -> Option<Finding> {
+    let secret = facts.reading.client.secret()?;
+    let worked = facts.client().filter(|_| refused(facts) && facts.inbound())?;
+    let known = worked.secret_ok.filter(|known| *known != facts.tag(secret))?;
+    let seen = worked.any_ok()?;
+    let because = format!("Client secret {} is not the one that worked ({known}).", facts.tag(secret));
+    Some(
+        Finding::new("client-secret-wrong", Grade::Possible, because)
+            .weighing(96)
+            .at(facts.param_place("client_secret"), format!("secret {}", facts.tag(secret)))
+            .at(Place::Exchange(seen.exchange), format!("secret {known} worked")),
+    )
+}

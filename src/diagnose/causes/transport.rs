@@ -1,0 +1,354 @@
+//! Connections, certificates, clocks, and boxes in between (knowledge B1–B15).
+
+use super::super::facts::Answer;
+use super::{Facts, Rule};
+use crate::model::{
+    Answerer, CertificateFault, Failure, FailureKind, Finding, Grade, HeadFault, HeadProblem, Outcome, Phase, Place,
+};
+use crate::wire::endpoint::Endpoint;
+use crate::wire::reading::Credential;
+use crate::wire::{cookie, date, endpoint};
+
+pub const RULES: &[Rule] = &[
+    unreachable,
+    certificate,
+    tls_version,
+    client_distrusts,
+    intermediary,
+    proxy_credentials,
+    ui_path,
+    bearer_on_page,
+    to_login,
+    not_found,
+    clock_skew,
+    vanity_host,
+    agent_gated,
+    broken_head,
+];
+
+fn failure<'a>(facts: &'a Facts<'_>) -> Option<&'a Failure> {
+    match &facts.reading.exchange.outcome {
+        Outcome::Failed(failure) => Some(failure),
+        Outcome::Answered(response) => response.cut.as_ref(),
+        _ => None,
+    }
+}
+
+fn unreachable(facts: &Facts<'_>) -> Option<Finding> {
+    let failure = failure(facts)?;
+    let host = facts.host();
+    let because = match (failure.phase, &failure.kind) {
+        (Phase::ClientTls, _) => return None,
+        (_, FailureKind::NameNotFound) => format!("The name {host} could not be resolved."),
+        (_, FailureKind::ConnectionRefused) => {
+            format!("{host} refused the connection: nothing listens on port {}.", facts.reading.request().port)
+        }
+        (_, FailureKind::Unreachable) => format!("There is no route to {host}."),
+        (Phase::AwaitAnswer, FailureKind::TimedOut) => format!("{host} took the request and did not answer in time."),
+        (_, FailureKind::TimedOut) => format!("No connection to {host} came about in time."),
+        (Phase::ReadBody, _) => format!("{host} broke off in the middle of its answer."),
+        (_, FailureKind::Reset | FailureKind::Closed) => format!("{host} closed the connection before it answered."),
+        (_, FailureKind::ParentProxyRefused(status)) if *status != 407 => {
+            format!("The parent proxy answered {status} to the CONNECT to {host}.")
+        }
+        (_, FailureKind::Malformed) => format!("What {host} answered is not HTTP."),
+        (_, FailureKind::NotTls) => format!("What answers at {host} does not speak TLS."),
+        _ => return None,
+    };
+    Some(
+        Finding::new("upstream-unreachable", Grade::Proven, because)
+            .weighing(20)
+            .at(Place::Connection, phase(failure.phase)),
+    )
+}
+
+fn phase(phase: Phase) -> &'static str {
+    match phase {
+        Phase::ClientTls => "the client's TLS handshake",
+        Phase::Resolve => "while resolving the name",
+        Phase::Connect => "while connecting",
+        Phase::ParentProxy => "at the parent proxy",
+        Phase::UpstreamTls => "in the TLS handshake with the server",
+        Phase::SendRequest => "while sending the request",
+        Phase::AwaitAnswer => "while waiting for the answer",
+        Phase::ReadBody => "while reading the answer",
+    }
+}
+
+fn certificate(facts: &Facts<'_>) -> Option<Finding> {
+    let FailureKind::Certificate(fault) = &failure(facts)?.kind else { return None };
+    let host = facts.host();
+    let because = match fault {
+        CertificateFault::Expired => format!("The certificate of {host} has expired."),
+        CertificateFault::NotYetValid => {
+            format!("The certificate of {host} is not valid yet; a wrong clock looks the same.")
+        }
+        CertificateFault::WrongName(names) if names.is_empty() => format!("The certificate is not for {host}."),
+        CertificateFault::WrongName(names) => {
+            format!("The certificate is not for {host}; it is for {}.", names.join(", "))
+        }
+        CertificateFault::UnknownIssuer(issuer) if issuer.is_empty() => format!(
+            "The certificate of {host} comes from an authority that is not trusted here, or its chain is incomplete."
+        ),
+        CertificateFault::UnknownIssuer(issuer) => format!(
+            "The certificate of {host} was issued by {issuer}, which is not trusted here. A company's inspecting proxy looks like this."
+        ),
+        CertificateFault::Revoked => format!("The certificate of {host} was revoked."),
+        CertificateFault::BadSignature => format!("The signature of the certificate of {host} does not verify."),
+        CertificateFault::NotAllowed => format!(
+            "The certificate of {host} may not be used for this: not for servers, or outside its authority's limits."
+        ),
+        CertificateFault::Other => format!("The certificate of {host} does not verify."),
+    };
+    Some(
+        Finding::new("upstream-certificate-invalid", Grade::Proven, because)
+            .weighing(22)
+            .at(Place::Connection, "the server's certificate"),
+    )
+}
+
+fn tls_version(facts: &Facts<'_>) -> Option<Finding> {
+    let because = match failure(facts)?.kind {
+        FailureKind::TlsVersion => {
+            format!("{} offers no TLS version or cipher that is safe enough (TLS 1.2 at least).", facts.host())
+        }
+        FailureKind::ClientTlsVersion => {
+            "The client offers no TLS version or cipher that is safe enough (TLS 1.2 at least).".to_owned()
+        }
+        FailureKind::TlsAlert(70) => format!("{} refused the TLS version (alert protocol_version).", facts.host()),
+        _ => return None,
+    };
+    Some(
+        Finding::new("tls-version-refused", Grade::Proven, because)
+            .weighing(22)
+            .at(Place::Connection, "no version in common"),
+    )
+}
+
+fn client_distrusts(facts: &Facts<'_>) -> Option<Finding> {
+    let failure = failure(facts)?;
+    let agent = facts.reading.exchange.client.connect_agent.clone().unwrap_or_else(|| "The client".into());
+    let (grade, how) = match failure.kind {
+        FailureKind::ClientAlert(48) => (Grade::Proven, "with the alert unknown_ca"),
+        FailureKind::ClientAlert(42) => (Grade::Proven, "with the alert bad_certificate"),
+        FailureKind::ClientAlert(46) => (Grade::Proven, "with the alert certificate_unknown"),
+        FailureKind::ClientAlert(_) => (Grade::Likely, "with a fatal alert"),
+        FailureKind::ClientClosed => {
+            (Grade::Likely, "by closing after it had seen it, as Node (Postman, newman) and Java do")
+        }
+        _ => return None,
+    };
+    let because = format!("{agent} refused this proxy's certificate for {} {how}; no request was sent.", facts.host());
+    Some(
+        Finding::new("client-distrusts-ca", grade, because)
+            .weighing(30)
+            .at(Place::Connection, "refused in the TLS handshake"),
+    )
+}
+
+fn intermediary(facts: &Facts<'_>) -> Option<Finding> {
+    if facts.answerer != Answerer::Intermediary || facts.status() < 400 || facts.answer == Answer::ProxyWantsCredentials
+    {
+        return None;
+    }
+    let server = facts.reading.fingerprint.server.clone();
+    let who = server
+        .as_ref()
+        .map_or_else(|| "a box without a Server name".to_owned(), |server| format!("a server named {server}"));
+    let because = format!(
+        "{} came from {who}, with none of ServiceNow's signs: a gateway, WAF or proxy answered in its place.",
+        facts.status()
+    );
+    let place = if server.is_some() { Place::response_field("server") } else { Place::ResponseStatus };
+    Some(Finding::new("answered-by-intermediary", Grade::Likely, because).weighing(99).at(place, "not ServiceNow"))
+}
+
+fn proxy_credentials(facts: &Facts<'_>) -> Option<Finding> {
+    let parent = matches!(failure(facts).map(|failure| &failure.kind), Some(FailureKind::ParentProxyRefused(407)));
+    if facts.answer != Answer::ProxyWantsCredentials && !parent {
+        return None;
+    }
+    let schemes = facts
+        .reading
+        .response()
+        .and_then(|r| r.fields.text("proxy-authenticate"))
+        .map(|value| value.split([' ', ',']).next().unwrap_or_default().to_owned());
+    let wants = schemes.map(|scheme| format!(" It asks for {scheme}.")).unwrap_or_default();
+    let because = format!("A proxy on the way wants credentials of its own (407): this is not ServiceNow.{wants}");
+    let finding = Finding::new("proxy-authentication-required", Grade::Proven, because).weighing(40);
+    Some(if parent {
+        finding.at(Place::Connection, "407 from the parent proxy")
+    } else {
+        finding.at(Place::response_field("proxy-authenticate"), "asked for")
+    })
+}
+
+/// A page of the user interface was called in the place of the API (knowledge B5).
+fn ui_path(facts: &Facts<'_>) -> Option<Finding> {
+    let page = facts.reading.endpoint == Endpoint::Page && facts.inbound();
+    let api_client = matches!(facts.credential(), Credential::Basic | Credential::ApiKey | Credential::Bearer)
+        || !facts.browser() && facts.credential() == Credential::None;
+    let sent_away = matches!(facts.answer, Answer::ToLogin | Answer::LoginPage | Answer::NotAuthenticated)
+        || facts.reading.page == Some(crate::wire::servicenow::Page::Login);
+    if !page || !api_client || !sent_away {
+        return None;
+    }
+    let because = format!(
+        "{} is a page of the user interface, not an API: it answers with a login.",
+        facts.reading.request().path()
+    );
+    Some(
+        Finding::new("ui-path-not-api", Grade::Proven, because)
+            .weighing(14)
+            .at(Place::RequestTarget, "a page, not /api/…"),
+    )
+}
+
+fn bearer_on_page(facts: &Facts<'_>) -> Option<Finding> {
+    let page = facts.reading.endpoint == Endpoint::Page && facts.inbound() && facts.credential() == Credential::Bearer;
+    if !page
+        || !matches!(facts.answer, Answer::ToLogin | Answer::LoginPage | Answer::NotAuthenticated | Answer::Forbidden)
+    {
+        return None;
+    }
+    let because = "A Bearer token was sent to a page of the user interface; instances can refuse tokens there.";
+    Some(Finding::new("bearer-on-ui-page", Grade::Likely, because).weighing(80).at(Place::RequestTarget, "a page"))
+}
+
+/// A redirect to, or the page of, a login in the place of data (knowledge B6).
+fn to_login(facts: &Facts<'_>) -> Option<Finding> {
+    if !matches!(facts.answer, Answer::ToLogin | Answer::LoginPage) || facts.outbound() {
+        return None;
+    }
+    let (what, place) = if facts.answer == Answer::ToLogin {
+        ("a redirect to a login", Place::response_field("location"))
+    } else {
+        ("the page of a login, with status 200", Place::ResponseBody)
+    };
+    let because = format!("The answer is {what}: the call was taken for a visit to the user interface.");
+    Some(Finding::new("redirected-to-login", Grade::Proven, because).weighing(4).at(place, "a login"))
+}
+
+/// The path names no API of this instance; a record that is missing is another matter.
+fn not_found(facts: &Facts<'_>) -> Option<Finding> {
+    let text = facts.answer_text();
+    let named = text.contains("does not represent any resource")
+        || text.contains("no matching resource")
+        || text.contains("requested uri does not");
+    if !facts.inbound() || !facts.by_instance() || !(named && matches!(facts.status(), 400 | 404)) {
+        return None;
+    }
+    let because = format!(
+        "The instance has no API at {}: a wrong path, version or namespace. Not authentication.",
+        facts.reading.request().path()
+    );
+    Some(
+        Finding::new("endpoint-not-found", Grade::Proven, because)
+            .weighing(40)
+            .at(Place::RequestTarget, "no such API")
+            .at(Place::ResponseBody, "the instance says so"),
+    )
+}
+
+/// The client's own dates (in a JWT it made) against the instance's clock (knowledge B12).
+fn clock_skew(facts: &Facts<'_>) -> Option<Finding> {
+    let assertion = facts.param("assertion").filter(|_| facts.token_refused())?;
+    let issued = crate::wire::jwt::decode(assertion)?.date("iat")?;
+    let theirs = date::parse_http(&facts.reading.response()?.fields.text("date")?)?;
+    let skew = issued.seconds_since(theirs);
+    if skew.abs() <= 60 || skew < 0 && skew > -3600 {
+        return None;
+    }
+    let because = format!(
+        "The client made its assertion at {} by its own clock; the instance's says {}: {} apart.",
+        date::clock(issued),
+        date::clock(theirs),
+        date::span(skew)
+    );
+    let grade = if skew > 60 { Grade::Proven } else { Grade::Likely };
+    Some(
+        Finding::new("clock-skew", grade, because)
+            .weighing(30)
+            .at(Place::response_field("date"), "the instance's clock")
+            .at(facts.param_place("assertion"), "iat"),
+    )
+}
+
+/// The load balancer's cookie names another instance than the host (knowledge B3).
+fn vanity_host(facts: &Facts<'_>) -> Option<Finding> {
+    let set = facts.reading.response().map(|response| cookie::set(&response.fields)).unwrap_or_default();
+    let now = set.iter().find_map(|(name, _)| cookie::pool_instance(name)).map(str::to_owned);
+    let pool = now.or_else(|| facts.host_record().and_then(|host| host.pool.clone()))?;
+    let label = facts.host().split('.').next().unwrap_or_default();
+    let refused = facts.not_authenticated() && facts.inbound() && facts.by_instance();
+    if !refused || label == pool || facts.credential() == Credential::None {
+        return None;
+    }
+    let because = format!(
+        "{} stands before the instance {pool}; tokens and sessions of {pool}'s own name may not be taken here.",
+        facts.host()
+    );
+    let weight = if endpoint::is_instance_host(facts.host()) { 35 } else { 62 };
+    Some(
+        Finding::new("host-not-issuing", Grade::Possible, because)
+            .weighing(weight)
+            .at(Place::RequestUrl, facts.host().to_owned()),
+    )
+}
+
+/// The same session or credential passes with another User-Agent (knowledge B9).
+fn agent_gated(facts: &Facts<'_>) -> Option<Finding> {
+    let refused =
+        (facts.not_authenticated() || facts.answer == Answer::Forbidden) && facts.inbound() && !facts.browser();
+    let session = facts
+        .reading
+        .session_cookie()
+        .filter(|_| refused)
+        .and_then(|cookie| facts.ledger.session(facts.host(), cookie))?;
+    let browser = session.agent.starts_with("Mozilla/") && session.ok.is_some();
+    let because = "The same session works from a browser; this client calls itself something else.";
+    browser.then(|| {
+        Finding::new("user-agent-gated", Grade::Possible, because)
+            .weighing(46)
+            .at(Place::request_field("user-agent"), "not a browser's")
+    })
+}
+
+/// A head that HTTP cannot parse, with the fault inside Authorization or beside it.
+fn broken_head(facts: &Facts<'_>) -> Option<Finding> {
+    let Outcome::Refused(HeadFault { offset, problem, .. }) = &facts.reading.exchange.outcome else { return None };
+    let head = facts.reading.request().head.clone()?;
+    let line_start = head.iter().take(*offset).rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let before =
+        String::from_utf8_lossy(head.get(..(*offset).min(head.len())).unwrap_or_default()).to_ascii_lowercase();
+    let last_field = before
+        .rsplit('\n')
+        .find(|line| line.contains(':') || line.trim_start().starts_with("authorization"))
+        .unwrap_or_default()
+        .to_owned();
+    let line = String::from_utf8_lossy(head.get(line_start..).unwrap_or_default()).to_ascii_lowercase();
+    let in_authorization = line.starts_with("authorization") || last_field.starts_with("authorization");
+    if !in_authorization {
+        return None;
+    }
+    let span = *offset..(*offset + 1).min(head.len()).max(*offset);
+    let (cause, because) = match problem {
+        HeadProblem::NoColon | HeadProblem::SpaceBeforeColon => (
+            "header-misnamed",
+            "The Authorization line cannot be read: its name must end in a colon, without a blank before it.",
+        ),
+        HeadProblem::Folded | HeadProblem::BareLineBreak if last_field.contains("basic") => {
+            ("basic-line-wrapped", "A line break stands inside the Basic value: the encoder wrapped its lines.")
+        }
+        HeadProblem::Folded | HeadProblem::BareLineBreak => (
+            "token-illegal-character",
+            "A line break stands inside Authorization: the token was read with the end of its line.",
+        ),
+        _ => ("token-illegal-character", "A control byte stands inside Authorization; no server takes such a head."),
+    };
+    Some(Finding::new(cause, Grade::Proven, because).weighing(45).at_span(
+        Place::RequestHead,
+        span,
+        "here the head stops being HTTP",
+    ))
+}

@@ -1,0 +1,268 @@
+//! What rules look at: the reading, the memory, and the few conclusions that all of them share.
+
+use super::answerer::answerer;
+use crate::ledger::Ledger;
+use crate::ledger::records::{ClientRecord, CodeRecord, CredentialRecord, HostRecord, PathRecord, TokenRecord};
+use crate::model::{Answerer, Fields, Millis, Outcome, Place, Tag};
+use crate::wire::endpoint::Endpoint;
+use crate::wire::reading::{Credential, Reading};
+use crate::wire::servicenow::{self, Page};
+
+/// The kind of answer, as far as diagnosis is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The ordinary 401 of the REST layer, or a bare 401 of the instance.
+    NotAuthenticated,
+    /// `server_error`/`access_denied` of the token endpoint.
+    TokenDenied,
+    /// Another error of a token endpoint.
+    TokenError,
+    /// 403.
+    Forbidden,
+    NotFound,
+    /// 429.
+    RateLimited,
+    /// A redirect to a login, logout or time-out page.
+    ToLogin,
+    /// 200 with a login page.
+    LoginPage,
+    Hibernating,
+    Offline,
+    /// 407.
+    ProxyWantsCredentials,
+    /// Another 4xx.
+    OtherRefusal,
+    /// 5xx.
+    ServerError,
+    /// 2xx, 3xx or 1xx that is what it says.
+    Fine,
+    /// No answer.
+    None,
+}
+
+/// Everything that a rule may look at.
+pub struct Facts<'a> {
+    pub reading: &'a Reading<'a>,
+    pub ledger: &'a Ledger,
+    pub answerer: Answerer,
+    pub answer: Answer,
+}
+
+impl<'a> Facts<'a> {
+    pub fn gather(reading: &'a Reading<'a>, ledger: &'a Ledger) -> Facts<'a> {
+        Facts { answerer: answerer(reading), answer: answer(reading), reading, ledger }
+    }
+
+    /// Whether there is anything to explain.
+    pub fn needs_words(&self) -> bool {
+        match self.answer {
+            Answer::Fine => {
+                self.reading.oauth_error.is_some() || self.reading.callback.is_some() || self.worth_a_look()
+            }
+            _ => true,
+        }
+    }
+
+    /// Successes that may not be ones: guest answers, empty lists, answers that a browser will hide.
+    fn worth_a_look(&self) -> bool {
+        let request = self.reading.request();
+        request.fields.has("origin")
+            || self.reading.fingerprint.logged_in == Some(false)
+            || self.answer == Answer::Fine && self.empty_list()
+            || matches!(self.reading.endpoint, Endpoint::Token | Endpoint::ProviderToken | Endpoint::Authorize)
+    }
+
+    fn empty_list(&self) -> bool {
+        self.reading.endpoint.is_api() && self.reading.answer.len() < 64
+    }
+
+    pub fn status(&self) -> u16 {
+        self.reading.status().unwrap_or(0)
+    }
+
+    pub fn host(&self) -> &'a str {
+        self.reading.host()
+    }
+
+    pub fn at(&self) -> Millis {
+        self.reading.exchange.at
+    }
+
+    /// The instance itself refused: the condition for every proof about its inside.
+    pub fn by_instance(&self) -> bool {
+        self.answerer == Answerer::Instance
+    }
+
+    /// The request goes to an instance, whoever answered.
+    pub fn inbound(&self) -> bool {
+        self.reading.instance && !self.reading.outbound
+    }
+
+    /// The request goes to a third party.
+    pub fn outbound(&self) -> bool {
+        self.reading.outbound || !self.reading.instance
+    }
+
+    /// A refusal that authentication may explain: 401, 403, 400, a login in the place of data.
+    pub fn refused(&self) -> bool {
+        matches!(
+            self.answer,
+            Answer::NotAuthenticated
+                | Answer::TokenDenied
+                | Answer::TokenError
+                | Answer::Forbidden
+                | Answer::ToLogin
+                | Answer::LoginPage
+                | Answer::OtherRefusal
+        ) || self.answer == Answer::NotFound && self.reading.endpoint == Endpoint::TokenMisspelt
+    }
+
+    /// 401 and its kin: the caller was not recognised.
+    pub fn not_authenticated(&self) -> bool {
+        matches!(self.answer, Answer::NotAuthenticated | Answer::ToLogin | Answer::LoginPage)
+    }
+
+    pub fn token_endpoint(&self) -> bool {
+        self.reading.endpoint == Endpoint::Token
+    }
+
+    pub fn token_refused(&self) -> bool {
+        self.token_endpoint()
+            && matches!(
+                self.answer,
+                Answer::TokenDenied
+                    | Answer::TokenError
+                    | Answer::NotAuthenticated
+                    | Answer::OtherRefusal
+                    | Answer::Forbidden
+            )
+    }
+
+    /// The grant, trimmed.
+    pub fn grant(&self) -> &str {
+        self.reading.grant().unwrap_or_default().trim()
+    }
+
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.reading.param(name)
+    }
+
+    /// The place of a token request's parameter.
+    pub fn param_place(&self, name: &str) -> Place {
+        if self.reading.form.is_some() { Place::Form(name.into()) } else { Place::Query(name.into()) }
+    }
+
+    pub fn fields(&self) -> &'a Fields {
+        &self.reading.request().fields
+    }
+
+    pub fn credential(&self) -> Credential {
+        self.reading.credential
+    }
+
+    pub fn tag(&self, value: &str) -> Tag {
+        self.ledger.tag(value.as_bytes())
+    }
+
+    /// What is known of the token that was sent.
+    pub fn token(&self) -> Option<&'a TokenRecord> {
+        self.ledger.token(self.reading.token.as_deref()?)
+    }
+
+    /// What is known of the code of a token request.
+    pub fn code(&self) -> Option<&'a CodeRecord> {
+        self.ledger.code(self.param("code")?)
+    }
+
+    pub fn client(&self) -> Option<&'a ClientRecord> {
+        self.ledger.client(self.host(), self.reading.client.id()?)
+    }
+
+    pub fn credential_record(&self) -> Option<&'a CredentialRecord> {
+        self.ledger.credential(self.host(), &self.reading.credential_bytes()?)
+    }
+
+    pub fn host_record(&self) -> Option<&'a HostRecord> {
+        self.ledger.host(self.host())
+    }
+
+    pub fn path_record(&self) -> Option<&'a PathRecord> {
+        self.ledger.path(self.host(), &self.reading.endpoint.class())
+    }
+
+    /// The exchange comes from a recording of an answer alone: nothing may be said of the request.
+    pub fn request_unseen(&self) -> bool {
+        self.reading.request().unseen
+    }
+
+    /// Schemes that this answer advertises, in lower case.
+    pub fn advertised(&self) -> Vec<String> {
+        self.reading.challenges.iter().map(|challenge| challenge.scheme.to_ascii_lowercase()).collect()
+    }
+
+    /// The answer's text (envelope or OAuth error) in lower case, for signatures.
+    pub fn answer_text(&self) -> String {
+        if let Some(envelope) = &self.reading.envelope {
+            return envelope.lower();
+        }
+        if let Some(error) = &self.reading.oauth_error {
+            return error.lower();
+        }
+        let prefix = self.reading.answer.get(..self.reading.answer.len().min(16_384)).unwrap_or_default();
+        String::from_utf8_lossy(prefix).to_ascii_lowercase()
+    }
+
+    /// The user agent is a browser's.
+    pub fn browser(&self) -> bool {
+        self.reading.user_agent().starts_with("Mozilla/") && !self.reading.user_agent().contains("PowerShell")
+    }
+}
+
+fn answer(reading: &Reading<'_>) -> Answer {
+    let response = match &reading.exchange.outcome {
+        Outcome::Answered(response) => response,
+        _ => return Answer::None,
+    };
+    let status = response.status;
+    match reading.page {
+        Some(Page::Hibernating) => return Answer::Hibernating,
+        Some(Page::Offline) => return Answer::Offline,
+        Some(Page::Login) if (200..300).contains(&status) && wants_data(reading) => return Answer::LoginPage,
+        _ => {}
+    }
+    let envelope_401 = reading.envelope.as_ref().is_some_and(|envelope| envelope.is_not_authenticated());
+    let denied = reading.oauth_error.as_ref().is_some_and(|error| error.is_catch_all());
+    match status {
+        401 if denied => Answer::TokenDenied,
+        401 if reading.oauth_error.is_some() && is_token(reading) => Answer::TokenError,
+        401 => Answer::NotAuthenticated,
+        400..500 if denied => Answer::TokenDenied,
+        400..500 if envelope_401 => Answer::NotAuthenticated,
+        403 => Answer::Forbidden,
+        400 if reading.oauth_error.is_some() && is_token(reading) => Answer::TokenError,
+        404 => Answer::NotFound,
+        407 => Answer::ProxyWantsCredentials,
+        429 => Answer::RateLimited,
+        400..500 => Answer::OtherRefusal,
+        500.. => Answer::ServerError,
+        300..400 if to_login(reading) && wants_data(reading) => Answer::ToLogin,
+        _ => Answer::Fine,
+    }
+}
+
+fn is_token(reading: &Reading<'_>) -> bool {
+    matches!(reading.endpoint, Endpoint::Token | Endpoint::ProviderToken | Endpoint::TokenMisspelt)
+}
+
+fn to_login(reading: &Reading<'_>) -> bool {
+    let location = reading.response().and_then(|response| response.fields.text("location")).unwrap_or_default();
+    servicenow::leads_to_login(&location)
+}
+
+/// The caller wanted data, not a page: an API, a token, or a call with a credential of its own.
+fn wants_data(reading: &Reading<'_>) -> bool {
+    let own = !matches!(reading.credential, Credential::None | Credential::Cookie);
+    let data = reading.endpoint.is_api() || matches!(reading.endpoint, Endpoint::Token | Endpoint::Soap { .. });
+    let json = reading.request().fields.text("accept").is_some_and(|accept| accept.contains("json"));
+    data || own || json
+}

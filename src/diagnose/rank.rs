@@ -1,0 +1,85 @@
+//! One list per exchange: best first, at most six; a proof silences what it explains away.
+
+use super::causes;
+use super::facts::Facts;
+use crate::model::{Answerer, Finding, Grade};
+
+/// Findings of one exchange end here.
+const MOST: usize = 6;
+
+/// Causes that are facts beside the cause: they neither silence nor are silenced.
+const SIDE_FACTS: [&str; 3] = ["plain-http", "token-in-query", "clock-skew"];
+
+/// Orders, merges and cuts. The second list names what was cut.
+pub fn rank(facts: &Facts<'_>, found: Vec<Finding>) -> (Vec<Finding>, Vec<&'static str>) {
+    let found = found.into_iter().map(|finding| cap(facts, finding)).collect();
+    let mut merged = merge(found);
+    silence(&mut merged);
+    merged.sort_by(|a, b| order(b).cmp(&order(a)).then_with(|| a.cause.cmp(b.cause)));
+    let folded = merged.iter().skip(MOST).map(|finding| finding.cause).collect();
+    merged.truncate(MOST);
+    (merged, folded)
+}
+
+fn order(finding: &Finding) -> (Grade, i32) {
+    (finding.grade, finding.weight)
+}
+
+/// No finding above the best grade of its cause; no proof about an instance that did not answer.
+fn cap(facts: &Facts<'_>, mut finding: Finding) -> Finding {
+    if let Some(cause) = causes::cause(finding.cause) {
+        finding.grade = finding.grade.min(cause.best);
+        let own =
+            matches!(cause.group, "transport" | "outbound" | "identity" | "mid") || SIDE_FACTS.contains(&finding.cause);
+        if facts.answerer == Answerer::Intermediary && !own {
+            finding.grade = finding.grade.min(Grade::Likely);
+        }
+    }
+    finding
+}
+
+/// One finding a cause: the better one stays, the other's evidence and account are added.
+fn merge(found: Vec<Finding>) -> Vec<Finding> {
+    let mut merged: Vec<Finding> = Vec::new();
+    for finding in found {
+        match merged.iter_mut().find(|known| known.cause == finding.cause) {
+            None => merged.push(finding),
+            Some(known) => {
+                let (mut better, other) =
+                    if order(&finding) > order(known) { (finding, known.clone()) } else { (known.clone(), finding) };
+                for evidence in other.evidence {
+                    if !better.evidence.contains(&evidence) {
+                        better.evidence.push(evidence);
+                    }
+                }
+                better.account.extend(other.account);
+                *known = better;
+            }
+        }
+    }
+    merged
+}
+
+/// A proven cause explains the answer: suspects that were only possible go; so do likely ones of weighing.
+fn silence(found: &mut Vec<Finding>) {
+    let proven = found.iter().any(|finding| finding.grade == Grade::Proven && !SIDE_FACTS.contains(&finding.cause));
+    if proven {
+        found.retain(|finding| finding.grade > Grade::Possible || keeps(finding.cause));
+    }
+}
+
+/// Possible causes that a proof does not explain away: an observed oddity of the same request, or the reason behind a
+/// proven layer.
+fn keeps(cause: &str) -> bool {
+    matches!(
+        cause,
+        "bearer-extra-space"
+            | "bearer-lowercase"
+            | "role-missing"
+            | "session-bound-to-client"
+            | "session-lifespan-limit"
+            | "host-not-issuing"
+            | "user-agent-gated"
+            | "machine-identity-denied"
+    )
+}
