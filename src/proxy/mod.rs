@@ -2,8 +2,14 @@
 
 pub mod ca;
 mod ca_files;
+mod framing;
+mod head;
+mod link;
+mod rewrite;
+mod route;
 mod scope;
 mod settings;
+mod stream;
 
 pub use scope::{Pattern, PatternError, Scope};
 pub use settings::{Limits, Origin, Override, Parent, Reverse, SettingError, Settings, certificates_from_pem};

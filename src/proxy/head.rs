@@ -1,0 +1,387 @@
+//! Raw heads of HTTP/1: where one ends, what it says, and at which byte it breaks RFC 9112.
+//!
+//! The bytes are kept as they came, and forwarded from there: an HTTP library's header map would trim values, regroup
+//! repeated fields and drop what it cannot read, which is the very evidence. Pure: bytes in, values out.
+
+use bytes::Bytes;
+
+use crate::model::{Fields, HeadFault, HeadProblem};
+
+/// A part of a head, in bytes from its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    fn new(start: usize, end: usize) -> Span {
+        // Heads are limited to far below 4 GiB.
+        Span { start: u32::try_from(start).unwrap_or(u32::MAX), end: u32::try_from(end).unwrap_or(u32::MAX) }
+    }
+
+    pub fn of(self, bytes: &[u8]) -> &[u8] {
+        bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+
+    fn share(self, bytes: &Bytes) -> Bytes {
+        bytes.slice_ref(self.of(bytes))
+    }
+}
+
+/// One field line.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    name: Span,
+    /// Without the white space around it.
+    value: Span,
+    /// With everything, the line end included.
+    whole: Span,
+}
+
+/// A field as a view into its head.
+#[derive(Clone, Copy)]
+pub(super) struct FieldLine<'a> {
+    pub name: &'a [u8],
+    pub value: &'a [u8],
+    pub whole: &'a [u8],
+}
+
+impl FieldLine<'_> {
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+}
+
+/// A head's bytes and its field lines.
+#[derive(Clone)]
+pub(super) struct Head {
+    pub raw: Bytes,
+    lines: Vec<Line>,
+}
+
+impl Head {
+    pub fn fields(&self) -> impl Iterator<Item = FieldLine<'_>> {
+        self.lines.iter().map(|line| FieldLine {
+            name: line.name.of(&self.raw),
+            value: line.value.of(&self.raw),
+            whole: line.whole.of(&self.raw),
+        })
+    }
+
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.fields().filter(move |field| field.is(name)).map(|field| field.value)
+    }
+
+    pub fn get<'a>(&'a self, name: &'a str) -> Option<&'a [u8]> {
+        self.all(name).next()
+    }
+
+    /// Whether a comma-separated field lists `token`, in any of its lines.
+    pub fn lists(&self, name: &str, token: &str) -> bool {
+        self.all(name).any(|value| tokens(value).any(|listed| listed.eq_ignore_ascii_case(token.as_bytes())))
+    }
+
+    /// Where the value of the first field of that name begins, else 0.
+    pub fn offset(&self, name: &str) -> usize {
+        let found = self.lines.iter().find(|line| line.name.of(&self.raw).eq_ignore_ascii_case(name.as_bytes()));
+        found.map_or(0, |line| line.value.start as usize)
+    }
+
+    /// Where the second field of that name begins, else 0.
+    pub fn second_offset(&self, name: &str) -> usize {
+        let mut found = self.lines.iter().filter(|line| line.name.of(&self.raw).eq_ignore_ascii_case(name.as_bytes()));
+        found.nth(1).map_or(0, |line| line.name.start as usize)
+    }
+
+    /// The fields as the model has them; they share the head's memory.
+    pub fn to_model(&self) -> Fields {
+        self.lines.iter().map(|line| (line.name.share(&self.raw), line.value.share(&self.raw))).collect()
+    }
+}
+
+/// The members of a comma-separated list, without blanks and empty members.
+pub(super) fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|token| !token.is_empty())
+}
+
+/// HTTP's minor version under 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    Http10,
+    Http11,
+}
+
+impl Version {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Version::Http10 => "HTTP/1.0",
+            Version::Http11 => "HTTP/1.1",
+        }
+    }
+
+    fn parse(text: &[u8]) -> Option<Version> {
+        match text {
+            b"HTTP/1.1" => Some(Version::Http11),
+            b"HTTP/1.0" => Some(Version::Http10),
+            _ => None,
+        }
+    }
+}
+
+/// A request's head that keeps to RFC 9112.
+#[derive(Clone)]
+pub(super) struct RequestHead {
+    pub head: Head,
+    pub version: Version,
+    method: Span,
+    target: Span,
+}
+
+impl RequestHead {
+    pub fn parse(raw: Bytes, most_fields: usize) -> Result<RequestHead, HeadFault> {
+        let (line_end, after) = line(&raw, 0)?;
+        let (method, target, version) = request_line(raw.get(..line_end).unwrap_or_default())?;
+        let lines = field_lines(&raw, after, most_fields)?;
+        Ok(RequestHead { head: Head { raw, lines }, version, method, target })
+    }
+
+    /// A token: ASCII without blanks.
+    pub fn method(&self) -> &str {
+        std::str::from_utf8(self.method.of(&self.head.raw)).unwrap_or_default()
+    }
+
+    pub fn target(&self) -> &[u8] {
+        self.target.of(&self.head.raw)
+    }
+
+    pub fn target_offset(&self) -> usize {
+        self.target.start as usize
+    }
+}
+
+/// An answer's head.
+#[derive(Clone)]
+pub(super) struct AnswerHead {
+    pub head: Head,
+    pub version: Version,
+    pub status: u16,
+    /// From the status code to the end of the status line, without the line end.
+    rest: Span,
+}
+
+impl AnswerHead {
+    pub fn parse(raw: Bytes, most_fields: usize) -> Result<AnswerHead, HeadFault> {
+        let (line_end, after) = line(&raw, 0)?;
+        let wrong = |offset| fault(offset, HeadProblem::RequestLine);
+        let text = raw.get(..line_end).unwrap_or_default();
+        let version = text.get(..8).and_then(Version::parse).ok_or_else(|| wrong(0))?;
+        let (blank, digits, tail) = (text.get(8..9), text.get(9..12), text.get(12..).unwrap_or_default());
+        let status = digits.filter(|digits| digits.iter().all(u8::is_ascii_digit)).ok_or_else(|| wrong(9))?;
+        let status = status.iter().fold(0, |sum: u16, digit| sum * 10 + u16::from(digit - b'0'));
+        // Some servers leave out the reason together with its blank.
+        if blank != Some(b" ") || status < 100 || !(tail.is_empty() || tail.starts_with(b" ")) {
+            return Err(wrong(8));
+        }
+        if let Some(at) = tail.iter().position(|byte| control(*byte)) {
+            return Err(fault(12 + at, HeadProblem::ControlByte));
+        }
+        let lines = field_lines(&raw, after, most_fields)?;
+        Ok(AnswerHead { head: Head { raw, lines }, version, status, rest: Span::new(9, line_end) })
+    }
+
+    /// `200 OK`, as it was sent.
+    pub fn status_line(&self) -> &[u8] {
+        self.rest.of(&self.head.raw)
+    }
+
+    pub fn reason(&self) -> &[u8] {
+        self.status_line().get(4..).unwrap_or_default()
+    }
+}
+
+fn fault(offset: usize, problem: HeadProblem) -> HeadFault {
+    let status = match problem {
+        HeadProblem::TooLarge | HeadProblem::TooManyFields => 431,
+        _ => 400,
+    };
+    HeadFault { offset, problem, status }
+}
+
+/// The end of the line that starts at `from`, and where the next one starts. Only CR LF ends a line here: a lone line feed
+/// inside a value would end it for one reader and not for another (RFC 9112 §2.2 lets a server refuse it).
+fn line(raw: &[u8], from: usize) -> Result<(usize, usize), HeadFault> {
+    let rest = raw.get(from..).unwrap_or_default();
+    let length = rest.iter().position(|byte| *byte == b'\n').ok_or(fault(raw.len(), HeadProblem::Other))?;
+    let text = rest.get(..length).unwrap_or_default();
+    match text.iter().position(|byte| *byte == b'\r') {
+        Some(at) if at + 1 == length => Ok((from + at, from + length + 1)),
+        Some(at) => Err(fault(from + at, HeadProblem::BareLineBreak)),
+        None => Err(fault(from + length, HeadProblem::BareLineBreak)),
+    }
+}
+
+fn request_line(text: &[u8]) -> Result<(Span, Span, Version), HeadFault> {
+    let method = text.iter().position(|byte| !token_byte(*byte)).unwrap_or(text.len());
+    if method == 0 || text.get(method) != Some(&b' ') {
+        return Err(fault(method, HeadProblem::RequestLine));
+    }
+    let target = method + 1;
+    let last = text.iter().rposition(|byte| *byte == b' ').filter(|last| *last > method);
+    let Some(last) = last else { return Err(fault(text.len(), HeadProblem::RequestLine)) };
+    let version = text.get(last + 1..).unwrap_or_default();
+    let Some(version) = Version::parse(version) else {
+        // A version that we know the shape of is answered as such (RFC 9110 §15.6.6).
+        let status = if version.starts_with(b"HTTP/") { 505 } else { 400 };
+        return Err(HeadFault { offset: last + 1, problem: HeadProblem::RequestLine, status });
+    };
+    let bytes = text.get(target..last).unwrap_or_default();
+    if bytes.is_empty() {
+        return Err(fault(target, HeadProblem::RequestLine));
+    }
+    match bytes.iter().position(|byte| *byte <= b' ' || *byte == 0x7f) {
+        Some(at) if matches!(bytes.get(at), Some(b' ' | b'\t')) => Err(fault(target + at, HeadProblem::SpaceInTarget)),
+        Some(at) => Err(fault(target + at, HeadProblem::ControlByte)),
+        None => Ok((Span::new(0, method), Span::new(target, last), version)),
+    }
+}
+
+fn field_lines(raw: &[u8], from: usize, most: usize) -> Result<Vec<Line>, HeadFault> {
+    let mut lines = Vec::with_capacity(16);
+    let mut start = from;
+    loop {
+        let (end, next) = line(raw, start)?;
+        if start == end {
+            return Ok(lines);
+        }
+        if lines.len() == most {
+            return Err(fault(start, HeadProblem::TooManyFields));
+        }
+        lines.push(field_line(raw, start, end, next)?);
+        start = next;
+    }
+}
+
+fn field_line(raw: &[u8], start: usize, end: usize, next: usize) -> Result<Line, HeadFault> {
+    let text = raw.get(start..end).unwrap_or_default();
+    if matches!(text.first(), Some(b' ' | b'\t')) {
+        return Err(fault(start, HeadProblem::Folded));
+    }
+    let name = text.iter().position(|byte| !token_byte(*byte)).unwrap_or(text.len());
+    if text.get(name) != Some(&b':') {
+        return Err(fault(start + name, name_problem(text, name)));
+    }
+    if name == 0 {
+        return Err(fault(start, HeadProblem::FieldName));
+    }
+    let value = text.get(name + 1..).unwrap_or_default();
+    if let Some(at) = value.iter().position(|byte| control(*byte)) {
+        return Err(fault(start + name + 1 + at, HeadProblem::ControlByte));
+    }
+    let blank = |byte: &u8| !matches!(byte, b' ' | b'\t');
+    let leading = value.iter().position(blank).unwrap_or(value.len());
+    let trailing = value.iter().rposition(blank).map_or(leading, |last| last + 1);
+    let base = start + name + 1;
+    Ok(Line {
+        name: Span::new(start, start + name),
+        value: Span::new(base + leading, base + trailing),
+        whole: Span::new(start, next),
+    })
+}
+
+/// What is wrong with a name that is not followed by its colon at `at`.
+fn name_problem(text: &[u8], at: usize) -> HeadProblem {
+    let rest = text.get(at..).unwrap_or_default();
+    if rest.trim_ascii_start().starts_with(b":") && at > 0 {
+        return HeadProblem::SpaceBeforeColon;
+    }
+    if text.contains(&b':') { HeadProblem::FieldName } else { HeadProblem::NoColon }
+}
+
+/// RFC 9110 §5.6.2.
+pub(super) fn token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// A byte that no value may hold (RFC 9110 §5.5); bytes above 0x7F may.
+pub(super) fn control(byte: u8) -> bool {
+    (byte < b' ' && byte != b'\t') || byte == 0x7f
+}
+
+/// Checks the field lines of a trailer section, which ends with an empty line. Gives the lines that may be passed on.
+pub(super) fn trailer_lines(raw: &[u8], most: usize) -> Result<Vec<&[u8]>, HeadFault> {
+    // Framing, routing, credentials and the like would be read as if they had been in the head (RFC 9110 §6.5.1).
+    const FORBIDDEN: [&str; 12] = [
+        "transfer-encoding",
+        "content-length",
+        "content-encoding",
+        "content-type",
+        "content-range",
+        "host",
+        "trailer",
+        "te",
+        "connection",
+        "authorization",
+        "set-cookie",
+        "proxy-authorization",
+    ];
+    let lines = field_lines(raw, 0, most)?;
+    let allowed = |line: &&Line| !FORBIDDEN.iter().any(|name| line.name.of(raw).eq_ignore_ascii_case(name.as_bytes()));
+    Ok(lines.iter().filter(allowed).map(|line| line.whole.of(raw)).collect())
+}
+
+/// Empty lines before a request line are skipped (RFC 9112 §2.2): how many bytes they are.
+pub(super) fn leading_blank_lines(buffer: &[u8]) -> usize {
+    let mut skip = 0;
+    while buffer.get(skip..skip + 2) == Some(b"\r\n") {
+        skip += 2;
+    }
+    skip
+}
+
+/// Where the head at the start of `buffer` ends, counted behind its empty line; looks from `from` on, which lets a caller
+/// not look twice. Broken heads end too: at an empty line made of lone line feeds, unless a proper end is there as well.
+pub(super) fn end(buffer: &[u8], from: usize) -> Option<usize> {
+    let mut broken = None;
+    for (at, _) in buffer.iter().enumerate().skip(from).filter(|(_, byte)| **byte == b'\n') {
+        match buffer.get(at + 1..) {
+            Some([b'\r', b'\n', ..]) if at > 0 && buffer.get(at - 1) == Some(&b'\r') => return Some(at + 3),
+            Some([b'\r', b'\n', ..]) => broken = broken.or(Some(at + 3)),
+            Some([b'\n', ..]) => broken = broken.or(Some(at + 2)),
+            _ => {}
+        }
+    }
+    broken
+}
+
+/// What can be read of a head that HTTP cannot parse, for showing and diagnosing only.
+pub(super) struct Reading {
+    pub method: String,
+    pub target: String,
+    pub version: String,
+    pub fields: Fields,
+}
+
+/// Reads leniently: any line end, names up to the colon or the first blank.
+pub(super) fn lenient(raw: &Bytes) -> Reading {
+    let mut lines = raw.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+    let first = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
+    let (method, rest) = first.split_once(' ').unwrap_or((&first, ""));
+    let (target, version) = match rest.rsplit_once(' ') {
+        Some((target, version)) if version.starts_with("HTTP/") => (target, version),
+        _ => (rest, ""),
+    };
+    let mut fields = Fields::default();
+    for line in lines.filter(|line| !line.is_empty()).take(200) {
+        let stop = line.iter().position(|byte| *byte == b':');
+        let stop = stop.or_else(|| line.iter().position(|byte| matches!(byte, b' ' | b'\t'))).unwrap_or(line.len());
+        let name = line.get(..stop).unwrap_or_default().trim_ascii();
+        let value = line.get(stop + 1..).unwrap_or_default().trim_ascii();
+        fields.push(raw.slice_ref(name), raw.slice_ref(value));
+    }
+    Reading { method: method.to_owned(), target: target.to_owned(), version: version.to_owned(), fields }
+}
+
+#[cfg(test)]
+#[path = "head_tests.rs"]
+mod tests;

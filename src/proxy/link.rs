@@ -1,0 +1,124 @@
+//! A connection with what was read from it ahead of need.
+
+use std::io;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::time::timeout;
+
+use super::head;
+use super::stream::Stream;
+
+/// First read of a head: most fit.
+const HEAD_READ: usize = 8 * 1024;
+
+pub(super) struct Link {
+    pub stream: Stream,
+    pub buffer: BytesMut,
+}
+
+/// What came of waiting for a head.
+pub(super) enum HeadRead {
+    /// A head, whole or broken, and when its first byte was seen.
+    Head(Bytes, Instant),
+    /// The peer closed before the first byte.
+    Closed,
+    /// The peer closed within the head.
+    Cut,
+    /// No first byte in time.
+    Silent,
+    /// No last byte in time.
+    Slow,
+    /// No end within the limit; the bytes so far.
+    TooLarge(Bytes),
+    Failed(io::Error),
+}
+
+impl Link {
+    pub fn new(stream: Stream) -> Link {
+        Link { stream, buffer: BytesMut::new() }
+    }
+
+    /// Reads once; `Ok(0)` is the peer's end.
+    pub async fn fill(&mut self, room: usize) -> io::Result<usize> {
+        self.buffer.reserve(room);
+        self.stream.read_buf(&mut self.buffer).await
+    }
+
+    /// Waits `wait` for the first byte of a head and `within` for its last.
+    pub async fn read_head(&mut self, wait: Duration, within: Duration, most: usize) -> HeadRead {
+        if self.buffer.is_empty() {
+            match timeout(wait, self.fill(HEAD_READ)).await {
+                Err(_) => return HeadRead::Silent,
+                Ok(Ok(0)) => return HeadRead::Closed,
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return HeadRead::Failed(error),
+            }
+        }
+        let first = Instant::now();
+        timeout(within, self.finish_head(first, most)).await.unwrap_or(HeadRead::Slow)
+    }
+
+    async fn finish_head(&mut self, first: Instant, most: usize) -> HeadRead {
+        let mut looked = 0_usize;
+        loop {
+            let blank = head::leading_blank_lines(&self.buffer);
+            self.buffer.advance(blank);
+            // Three bytes back: the end may have begun in what was looked at before.
+            if let Some(end) = head::end(&self.buffer, looked.saturating_sub(3)).filter(|end| *end <= most) {
+                // A copy of its own size: the exchange keeps it longer than the read buffer should live.
+                let raw = Bytes::copy_from_slice(self.buffer.get(..end).unwrap_or_default());
+                self.buffer.advance(end);
+                return HeadRead::Head(raw, first);
+            }
+            looked = self.buffer.len();
+            if looked >= most {
+                return HeadRead::TooLarge(Bytes::copy_from_slice(self.buffer.get(..most).unwrap_or_default()));
+            }
+            match self.fill(HEAD_READ).await {
+                Ok(0) if self.buffer.is_empty() => return HeadRead::Closed,
+                Ok(0) => return HeadRead::Cut,
+                Ok(_) => {}
+                Err(error) => return HeadRead::Failed(error),
+            }
+        }
+    }
+
+    /// Writes and flushes all of `bytes`, within `limit`.
+    pub async fn send(&mut self, bytes: &[u8], limit: Duration) -> io::Result<()> {
+        let written = timeout(limit, async {
+            self.stream.write_all(bytes).await?;
+            self.stream.flush().await
+        });
+        written.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Whether an idle connection is still open and silent: one read that does not wait. Anything that came unasked (an
+    /// end, an error, bytes) makes it useless.
+    pub fn idle_and_open(&mut self) -> bool {
+        let mut byte = [0u8; 1];
+        let mut cx = Context::from_waker(Waker::noop());
+        let read = std::pin::Pin::new(&mut self.stream).poll_read(&mut cx, &mut ReadBuf::new(&mut byte));
+        self.buffer.is_empty() && read.is_pending()
+    }
+
+    /// Ends our side and waits shortly for the peer's, so that what was written is read before the connection goes: data
+    /// that arrives at a closed socket makes the kernel reset it, and the peer would lose our last words.
+    pub async fn close(mut self) {
+        let farewell = async {
+            self.stream.shutdown().await?;
+            self.buffer.clear();
+            while self.fill(HEAD_READ).await? > 0 {
+                self.buffer.clear();
+            }
+            io::Result::Ok(())
+        };
+        // Whatever goes wrong here, the connection ends.
+        timeout(LINGER, farewell).await.ok();
+    }
+}
+
+/// How long a closing connection waits for the peer.
+const LINGER: Duration = Duration::from_secs(1);
