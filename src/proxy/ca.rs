@@ -206,8 +206,13 @@ impl Authority {
             return Err(CaError::Expired { folder: folder.to_owned(), since: self.not_after });
         }
         check_addresses(wanted)?;
-        let hosts: Vec<_> = wanted.iter().filter(|pattern| !self.permits(pattern)).map(Pattern::to_string).collect();
+        let hosts = self.refuses(wanted);
         if hosts.is_empty() { Ok(()) } else { Err(CaError::NotPermitted { folder: folder.to_owned(), hosts }) }
+    }
+
+    /// The patterns that the authority may not sign for.
+    pub(crate) fn refuses(&self, wanted: &[Pattern]) -> Vec<String> {
+        wanted.iter().filter(|pattern| !self.permits(pattern)).map(Pattern::to_string).collect()
     }
 
     fn permits(&self, pattern: &Pattern) -> bool {

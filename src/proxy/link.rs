@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::head;
@@ -43,47 +44,18 @@ impl Link {
 
     /// Reads once; `Ok(0)` is the peer's end.
     pub async fn fill(&mut self, room: usize) -> io::Result<usize> {
-        self.buffer.reserve(room);
-        self.stream.read_buf(&mut self.buffer).await
+        fill(&mut self.stream, &mut self.buffer, room).await
+    }
+
+    /// The TCP stream of a link without TLS; the link is of no use after that.
+    pub fn into_tcp(self) -> Option<(TcpStream, BytesMut)> {
+        let buffer = self.buffer;
+        self.stream.into_tcp().map(|tcp| (tcp, buffer))
     }
 
     /// Waits `wait` for the first byte of a head and `within` for its last.
     pub async fn read_head(&mut self, wait: Duration, within: Duration, most: usize) -> HeadRead {
-        if self.buffer.is_empty() {
-            match timeout(wait, self.fill(HEAD_READ)).await {
-                Err(_) => return HeadRead::Silent,
-                Ok(Ok(0)) => return HeadRead::Closed,
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return HeadRead::Failed(error),
-            }
-        }
-        let first = Instant::now();
-        timeout(within, self.finish_head(first, most)).await.unwrap_or(HeadRead::Slow)
-    }
-
-    async fn finish_head(&mut self, first: Instant, most: usize) -> HeadRead {
-        let mut looked = 0_usize;
-        loop {
-            let blank = head::leading_blank_lines(&self.buffer);
-            self.buffer.advance(blank);
-            // Three bytes back: the end may have begun in what was looked at before.
-            if let Some(end) = head::end(&self.buffer, looked.saturating_sub(3)).filter(|end| *end <= most) {
-                // A copy of its own size: the exchange keeps it longer than the read buffer should live.
-                let raw = Bytes::copy_from_slice(self.buffer.get(..end).unwrap_or_default());
-                self.buffer.advance(end);
-                return HeadRead::Head(raw, first);
-            }
-            looked = self.buffer.len();
-            if looked >= most {
-                return HeadRead::TooLarge(Bytes::copy_from_slice(self.buffer.get(..most).unwrap_or_default()));
-            }
-            match self.fill(HEAD_READ).await {
-                Ok(0) if self.buffer.is_empty() => return HeadRead::Closed,
-                Ok(0) => return HeadRead::Cut,
-                Ok(_) => {}
-                Err(error) => return HeadRead::Failed(error),
-            }
-        }
+        read_head(&mut self.stream, &mut self.buffer, wait, within, most).await
     }
 
     /// Writes and flushes all of `bytes`, within `limit`.
@@ -117,6 +89,73 @@ impl Link {
         };
         // Whatever goes wrong here, the connection ends.
         timeout(LINGER, farewell).await.ok();
+    }
+}
+
+/// Reads once behind what `buffer` has.
+pub(super) async fn fill<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    buffer: &mut BytesMut,
+    room: usize,
+) -> io::Result<usize> {
+    buffer.reserve(room);
+    match reader.read_buf(buffer).await {
+        // Many peers close TLS without saying so first; here it is an end like any other.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
+        read => read,
+    }
+}
+
+/// Waits `wait` for the first byte of a head and `within` for its last.
+pub(super) async fn read_head<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    buffer: &mut BytesMut,
+    wait: Duration,
+    within: Duration,
+    most: usize,
+) -> HeadRead {
+    if buffer.is_empty() {
+        match timeout(wait, fill(reader, buffer, HEAD_READ)).await {
+            Err(_) => return HeadRead::Silent,
+            Ok(Ok(0)) => return HeadRead::Closed,
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return HeadRead::Failed(error),
+        }
+    }
+    let first = Instant::now();
+    timeout(within, finish_head(reader, buffer, first, most)).await.unwrap_or(HeadRead::Slow)
+}
+
+async fn finish_head<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    buffer: &mut BytesMut,
+    first: Instant,
+    most: usize,
+) -> HeadRead {
+    let mut looked = 0_usize;
+    loop {
+        let blank = head::leading_blank_lines(buffer);
+        if blank > 0 {
+            buffer.advance(blank);
+            looked = 0;
+        }
+        // Three bytes back: the end may have begun in what was looked at before.
+        if let Some(end) = head::end(buffer, looked.saturating_sub(3)).filter(|end| *end <= most) {
+            // A copy of its own size: the exchange keeps it longer than the read buffer should live.
+            let raw = Bytes::copy_from_slice(buffer.get(..end).unwrap_or_default());
+            buffer.advance(end);
+            return HeadRead::Head(raw, first);
+        }
+        looked = buffer.len();
+        if looked >= most {
+            return HeadRead::TooLarge(Bytes::copy_from_slice(buffer.get(..most).unwrap_or_default()));
+        }
+        match fill(reader, buffer, HEAD_READ).await {
+            Ok(0) if buffer.is_empty() => return HeadRead::Closed,
+            Ok(0) => return HeadRead::Cut,
+            Ok(_) => {}
+            Err(error) => return HeadRead::Failed(error),
+        }
     }
 }
 

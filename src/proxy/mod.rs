@@ -1,15 +1,254 @@
 //! The wire half: an intercepting HTTP(S) proxy that hands over what passed as `Exchange`s.
+//!
+//! ```text
+//! accept::run ── one task each connection ── front::serve(link, door)
+//!    link.read_head ── RequestHead::parse ── fault? front::refuse: 400, said at which byte, and an exchange
+//!    route::route(&head, entrance)                                              pure
+//!      Connect ── connect::open
+//!      │            out of scope: Dialer::dial, relay::relay                    bytes through, unseen
+//!      │            in scope: 200, first byte: TLS ── tls::accept (mint::Mint::config) ── front::serve   the same door again
+//!      │                                       HTTP ── front::serve            else ── relay::relay
+//!      Own ────── page::page
+//!      Forward ── forward::forward
+//!                   observe::Sheet::open                                        room in the pipeline's queue is taken here
+//!                   rewrite::request, Pool::take or Dialer::dial (resolve, connect, parent proxy, tls::connect)
+//!                   Conversation::run: upload and answer at once, Body::transfer each way, bodies kept up to a limit
+//!                   Sheet::answered | failed | refused | dropped: abandoned ──▶ Exchange, over the channel
+//! ```
+//!
+//! HTTP/1 is read and written here and not by a library, because what has to be explained are the bytes: field order, case,
+//! repeated fields and blanks go through as they came, and a head that HTTP cannot parse is answered with the byte where
+//! it breaks. One parser decides both what is evidence and what is forwarded, so the two cannot differ. TLS is rustls'.
 
+mod accept;
+mod answer;
 pub mod ca;
 mod ca_files;
+mod connect;
+mod converse;
+mod dial;
+mod fault;
+mod forward;
 mod framing;
+mod front;
 mod head;
 mod link;
+mod mint;
+mod observe;
+mod page;
+mod pool;
+mod relay;
 mod rewrite;
 mod route;
 mod scope;
 mod settings;
 mod stream;
+mod tls;
+mod transfer;
 
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, watch};
+
+pub use accept::Running;
 pub use scope::{Pattern, PatternError, Scope};
 pub use settings::{Limits, Origin, Override, Parent, Reverse, SettingError, Settings, certificates_from_pem};
+
+use crate::model::Exchange;
+use accept::{Bound, Role};
+use ca::{Authority, CaError};
+use dial::Dialer;
+use mint::Mint;
+use pool::Pool;
+
+/// What every connection is handed.
+struct Shared {
+    limits: Limits,
+    scope: Scope,
+    authority: Arc<Authority>,
+    mint: Mint,
+    dialer: Dialer,
+    pool: Pool,
+    /// Where requests go that come to the forward proxy's listeners and name no host.
+    fallback: Option<Origin>,
+    exchanges: mpsc::Sender<Exchange>,
+    next_exchange: AtomicU64,
+    next_connection: AtomicU64,
+    unobserved: AtomicU64,
+    life: watch::Receiver<Life>,
+}
+
+/// How far the proxy is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+enum Life {
+    Running,
+    /// No new connections; those that there are end after their current request.
+    Draining,
+    /// Everything ends now.
+    Stopped,
+}
+
+impl Shared {
+    fn draining(&self) -> bool {
+        *self.life.borrow() >= Life::Draining
+    }
+
+    /// Ends when draining begins.
+    async fn drained(&self) {
+        // An error means that the sender is gone, and with it the proxy.
+        self.life.clone().wait_for(|life| *life >= Life::Draining).await.ok();
+    }
+
+    /// Ends when everything must.
+    async fn stopped(&self) {
+        self.life.clone().wait_for(|life| *life >= Life::Stopped).await.ok();
+    }
+}
+
+/// Why the proxy did not start. Says what to do next.
+#[derive(Debug)]
+pub enum StartError {
+    Bind {
+        address: SocketAddr,
+        error: io::Error,
+    },
+    Authority(CaError),
+    /// Hosts in scope that the authority may not sign for.
+    Scope(Vec<String>),
+    /// More than one reverse entry without a listener of its own.
+    Reverse,
+    Tls(String),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Bind { address, error } if error.kind() == io::ErrorKind::AddrInUse => {
+                write!(f, "{address} is in use by another program; choose another address, or port 0 for a free one")
+            }
+            StartError::Bind { address, error } => write!(f, "cannot listen on {address}: {error}"),
+            StartError::Authority(error) => error.fmt(f),
+            StartError::Scope(hosts) => write!(
+                f,
+                "the certificate authority may not sign for {}; run `why401 ca rotate` and let the clients trust the new one, or take the host out of the scope",
+                hosts.join(", ")
+            ),
+            StartError::Reverse => f.write_str(
+                "only one reverse entry may use the proxy's own listener; give the others theirs: `--reverse 127.0.0.1:PORT=https://HOST`",
+            ),
+            StartError::Tls(why) => write!(f, "cannot set up TLS: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// How often idle upstream connections are looked through.
+const SWEEP: Duration = Duration::from_secs(5);
+
+/// Starts a proxy. `exchanges` gets every exchange once it has ended; its capacity is the bound on exchanges that are under
+/// way or not yet taken by the pipeline.
+pub async fn start(settings: Settings, exchanges: mpsc::Sender<Exchange>) -> Result<Running, StartError> {
+    let refused = settings.authority.refuses(&settings.scope.0);
+    if !refused.is_empty() {
+        return Err(StartError::Scope(refused));
+    }
+    let own: Vec<&Reverse> = settings.reverse.iter().filter(|entry| entry.listen.is_none()).collect();
+    let fallback = match own.as_slice() {
+        [] => None,
+        [one] => Some(one.upstream.clone()),
+        _ => return Err(StartError::Reverse),
+    };
+    let bound = bind_all(&settings).await?;
+    let (life, watched) = watch::channel(Life::Running);
+    let (shared, warnings) = share(&settings, fallback, exchanges, watched)?;
+    Ok(run(settings, shared, bound, life, warnings))
+}
+
+async fn bind_all(settings: &Settings) -> Result<Vec<Bound>, StartError> {
+    let proxies = settings.listen.iter().map(|address| (*address, Role::Proxy));
+    let reverse =
+        settings.reverse.iter().filter_map(|entry| Some((entry.listen?, Role::Reverse(entry.upstream.clone()))));
+    let mut bound = Vec::new();
+    for (address, role) in proxies.chain(reverse) {
+        bound.push(accept::bind(address, role).await.map_err(|error| StartError::Bind { address, error })?);
+    }
+    Ok(bound)
+}
+
+fn share(
+    settings: &Settings,
+    fallback: Option<Origin>,
+    exchanges: mpsc::Sender<Exchange>,
+    life: watch::Receiver<Life>,
+) -> Result<(Arc<Shared>, Vec<String>), StartError> {
+    let limits = settings.limits.clone();
+    // Named everywhere: the library would otherwise pick one by what happens to be in the build.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let (roots, warnings) = tls::roots(&settings.upstream_roots);
+    let tls = tls::client_config(roots, provider.clone()).map_err(StartError::Tls)?;
+    let mint = Mint::new(settings.authority.clone(), provider, limits.leaves).map_err(StartError::Authority)?;
+    let dialer = Dialer {
+        resolve: settings.resolve.clone(),
+        parent: settings.parent.clone(),
+        tls,
+        limits: limits.clone(),
+        own: OnceLock::new(),
+    };
+    let shared = Shared {
+        scope: settings.scope.clone(),
+        authority: settings.authority.clone(),
+        mint,
+        dialer,
+        pool: Pool::new(limits.pooled, limits.pooled_for),
+        fallback,
+        exchanges,
+        next_exchange: AtomicU64::new(0),
+        next_connection: AtomicU64::new(0),
+        unobserved: AtomicU64::new(0),
+        life,
+        limits,
+    };
+    Ok((Arc::new(shared), warnings))
+}
+
+fn run(
+    settings: Settings,
+    shared: Arc<Shared>,
+    bound: Vec<Bound>,
+    life: watch::Sender<Life>,
+    warnings: Vec<String>,
+) -> Running {
+    let addresses: Vec<SocketAddr> =
+        bound.iter().filter(|bound| matches!(bound.role, Role::Proxy)).map(|bound| bound.address).collect();
+    let mut own_listeners =
+        bound.iter().filter(|bound| matches!(bound.role, Role::Reverse(_))).map(|bound| bound.address);
+    let reverse = settings.reverse.iter().filter_map(|entry| match entry.listen {
+        Some(_) => own_listeners.next(),
+        None => addresses.first().copied(),
+    });
+    let reverse = reverse.collect();
+    // Set once, here: nothing else has seen `shared` yet.
+    shared.dialer.own.set(bound.iter().map(|bound| bound.address).collect()).ok();
+    let room = Arc::new(Semaphore::new(settings.limits.connections.max(1)));
+    let (holds, alive) = mpsc::channel(1);
+    let mut tasks: Vec<_> = bound
+        .into_iter()
+        .map(|bound| tokio::spawn(accept::run(shared.clone(), bound, room.clone(), holds.clone())))
+        .collect();
+    tasks.push(tokio::spawn(sweep(shared.clone())));
+    Running { shared, life, addresses, reverse, warnings, tasks, alive }
+}
+
+async fn sweep(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(SWEEP);
+    loop {
+        ticks.tick().await;
+        shared.pool.sweep();
+    }
+}

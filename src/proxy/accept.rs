@@ -1,0 +1,163 @@
+//! Listeners and the life of the whole: accept with back-off, one task each connection, drain with a deadline.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use super::front::{self, Door, Entry};
+use super::link::Link;
+use super::settings::Origin;
+use super::stream::Stream;
+use super::{Life, Shared};
+use crate::model::{Client, Way};
+
+/// What a listener is for.
+#[derive(Clone)]
+pub(super) enum Role {
+    Proxy,
+    Reverse(Origin),
+}
+
+/// A bound listener.
+pub(super) struct Bound {
+    pub listener: TcpListener,
+    pub address: SocketAddr,
+    pub role: Role,
+}
+
+pub(super) async fn bind(address: SocketAddr, role: Role) -> io::Result<Bound> {
+    let listener = TcpListener::bind(address).await?;
+    Ok(Bound { address: listener.local_addr()?, listener, role })
+}
+
+/// A proxy that runs. Dropping it stops it at once.
+pub struct Running {
+    pub(super) shared: Arc<Shared>,
+    pub(super) life: watch::Sender<Life>,
+    pub(super) addresses: Vec<SocketAddr>,
+    pub(super) reverse: Vec<SocketAddr>,
+    pub(super) warnings: Vec<String>,
+    pub(super) tasks: Vec<JoinHandle<()>>,
+    /// Ends when the last connection has: each holds a sender.
+    pub(super) alive: mpsc::Receiver<Infallible>,
+}
+
+type Infallible = std::convert::Infallible;
+
+impl Running {
+    /// Where the forward proxy listens, in the order of the settings.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Where the reverse entries listen, in the order of the settings.
+    pub fn reverse_addresses(&self) -> &[SocketAddr] {
+        &self.reverse
+    }
+
+    /// What the operator should know and what is no reason not to start.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// Requests that were forwarded without being observed, because the pipeline had no room for them in time.
+    pub fn unobserved(&self) -> u64 {
+        self.shared.unobserved.load(Ordering::Relaxed)
+    }
+
+    /// Stops accepting, lets what is under way end for at most `deadline`, then cuts it. Returns whether all ended by
+    /// themselves.
+    pub async fn drain(mut self, deadline: Duration) -> bool {
+        self.life.send_replace(Life::Draining);
+        self.stop_listening();
+        let ended = timeout(deadline, self.alive.recv()).await.is_ok();
+        self.life.send_replace(Life::Stopped);
+        // A cut connection hands over its exchange as abandoned; that takes no time worth a limit, but gets one.
+        timeout(Duration::from_secs(1), self.alive.recv()).await.ok();
+        ended
+    }
+
+    fn stop_listening(&mut self) {
+        self.tasks.drain(..).for_each(|task| task.abort());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.life.send_replace(Life::Stopped);
+        self.stop_listening();
+    }
+}
+
+/// Accepts for ever.
+pub(super) async fn run(shared: Arc<Shared>, bound: Bound, room: Arc<Semaphore>, alive: mpsc::Sender<Infallible>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        // Never closed: the semaphore lives as long as its listeners.
+        let Ok(permit) = room.clone().acquire_owned().await else { return };
+        match bound.listener.accept().await {
+            Ok((tcp, from)) => {
+                pause = FIRST_PAUSE;
+                tokio::spawn(connection(
+                    shared.clone(),
+                    tcp,
+                    from,
+                    bound.address,
+                    bound.role.clone(),
+                    permit,
+                    alive.clone(),
+                ));
+            }
+            // Out of descriptors, as a rule: an immediate retry would only burn the processor.
+            Err(error) if accept_pauses(&error) => {
+                tracing::warn!(%error, listener = %bound.address, "cannot accept connections for now");
+                sleep(pause).await;
+                pause = (pause * 2).min(LAST_PAUSE);
+            }
+            // That one connection died before it was taken.
+            Err(_) => {}
+        }
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+fn accept_pauses(error: &io::Error) -> bool {
+    !matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+    )
+}
+
+async fn connection(
+    shared: Arc<Shared>,
+    tcp: TcpStream,
+    from: SocketAddr,
+    local: SocketAddr,
+    role: Role,
+    permit: OwnedSemaphorePermit,
+    alive: mpsc::Sender<Infallible>,
+) {
+    // Answers are often small and must not wait for an acknowledgement.
+    tcp.set_nodelay(true).ok();
+    let number = shared.next_connection.fetch_add(1, Ordering::Relaxed) + 1;
+    let (entry, way) = match role {
+        Role::Proxy => (Entry::Proxy(local), Way::Absolute),
+        Role::Reverse(origin) => (Entry::Reverse(origin), Way::Reverse),
+    };
+    let client = Client { address: Some(from), connection: number, way, ..Client::default() };
+    let serve = front::serve(shared.clone(), Link::new(Stream::Tcp(tcp)), Door { entry, client, opened: None });
+    tokio::select! {
+        () = serve => {}
+        () = shared.stopped() => {}
+    }
+    drop((permit, alive));
+}

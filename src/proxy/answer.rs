@@ -1,0 +1,288 @@
+//! Responses of our own: marked as ours (RFC 9209), saying why, never empty.
+
+use super::head::tokens;
+use super::settings::Origin;
+use crate::model::{CertificateFault, Failure, FailureKind, HeadFault, HeadProblem, Phase};
+
+/// What we have to say instead of an upstream.
+pub(super) struct Notice {
+    pub status: u16,
+    /// The error type of RFC 9209 §2.3; none where the fault is the request's.
+    error: &'static str,
+    /// More parameters of Proxy-Status, each with its `; `.
+    more: String,
+    /// One line for people.
+    says: String,
+}
+
+impl Notice {
+    /// A request that HTTP cannot parse, or that could be read in two ways.
+    pub fn of_fault(fault: &HeadFault, raw: &[u8]) -> Notice {
+        let before = raw.get(..fault.offset).unwrap_or(raw);
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let says = format!(
+            "The request was not forwarded: {}. Line {line} of its head, byte {} counted from 0.",
+            problem(fault),
+            fault.offset
+        );
+        Notice { status: fault.status, error: "http_request_error", more: String::new(), says }
+    }
+
+    /// The upstream could not be reached, or gave no usable answer.
+    pub fn of_failure(failure: &Failure, origin: &Origin) -> Notice {
+        let (status, error) = classify(failure);
+        let more = match &failure.kind {
+            FailureKind::TlsAlert(alert) => format!("; alert-id={alert}"),
+            FailureKind::ParentProxyRefused(status) => format!("; received-status={status}"),
+            _ => String::new(),
+        };
+        let says = format!("No answer from {origin}: {}.", words(failure, origin));
+        Notice { status, error, more, says }
+    }
+
+    /// Anything else, in words.
+    pub fn plain(status: u16, error: &'static str, says: &str) -> Notice {
+        Notice { status, error, more: String::new(), says: says.to_owned() }
+    }
+
+    /// The whole response. `accept`: the request's field, to answer a program in JSON and a person in text.
+    pub fn render(&self, accept: Option<&[u8]>, bodiless: bool, close: bool) -> Vec<u8> {
+        let (media, body) = if wants_json(accept) {
+            ("application/json", self.json())
+        } else {
+            ("text/plain; charset=utf-8", format!("why401: {}\n", self.says))
+        };
+        let mut out = format!(
+            "HTTP/1.1 {status} {reason}\r\nProxy-Status: why401; error={error}{more}; details=\"{details}\"\r\nContent-Type: {media}\r\nContent-Length: {length}\r\nCache-Control: no-store\r\n{close}\r\n",
+            status = self.status,
+            reason = reason(self.status),
+            error = self.error,
+            more = self.more,
+            details = quoted(&self.says),
+            length = body.len(),
+            close = if close { "Connection: close\r\n" } else { "" },
+        );
+        if !bodiless {
+            out.push_str(&body);
+        }
+        out.into_bytes()
+    }
+
+    /// In the form of ServiceNow's own errors, so that clients that look for `error.message` find it.
+    fn json(&self) -> String {
+        let error = serde_json::json!({ "message": format!("why401: {}", self.says), "detail": self.error });
+        let mut text = serde_json::json!({ "error": error, "status": "failure" }).to_string();
+        text.push('\n');
+        text
+    }
+}
+
+/// A client that names JSON and no text gets JSON.
+fn wants_json(accept: Option<&[u8]>) -> bool {
+    let accept = accept.unwrap_or_default().to_ascii_lowercase();
+    let media = |token: &[u8]| token.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_vec();
+    let mut json = false;
+    for token in tokens(&accept).map(media) {
+        match token.as_slice() {
+            b"text/plain" | b"text/html" | b"text/*" => return false,
+            b"application/json" => json = true,
+            other => json |= other.ends_with(b"+json"),
+        }
+    }
+    json
+}
+
+/// A string of RFC 8941 §3.3.3: printable ASCII, quotes and backslashes escaped.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars().take(300) {
+        match letter {
+            '"' | '\\' => out.extend(['\\', letter]),
+            ' '..='~' => out.push(letter),
+            _ => out.push('?'),
+        }
+    }
+    out
+}
+
+fn problem(fault: &HeadFault) -> &'static str {
+    match fault.problem {
+        HeadProblem::RequestLine if fault.status == 505 => "its HTTP version is not supported here",
+        HeadProblem::RequestLine if fault.status == 405 => "CONNECT is not possible here",
+        HeadProblem::RequestLine if fault.status == 421 => "its target is not what this connection is for",
+        HeadProblem::RequestLine => "its first line is not `METHOD TARGET HTTP/1.1`, or the target is none",
+        HeadProblem::SpaceInTarget => "there is a blank in its target; it has to be sent as %20",
+        HeadProblem::NoColon => "a field line has no colon between name and value",
+        HeadProblem::SpaceBeforeColon => "there is a blank between a field's name and its colon",
+        HeadProblem::FieldName => "a field's name has a character that none may have",
+        HeadProblem::Folded => "a line begins with a blank: there is a line break inside the field's value before it",
+        HeadProblem::BareLineBreak => {
+            "there is a line feed or carriage return alone, as from a value that ends in a line break"
+        }
+        HeadProblem::ControlByte => "there is a control character in it",
+        HeadProblem::TooLarge => "its head is too large",
+        HeadProblem::TooManyFields => "it has too many fields",
+        HeadProblem::Framing => {
+            "the length of its body is not clear from Content-Length and Transfer-Encoding, or its chunks are broken"
+        }
+        HeadProblem::Host if fault.status == 421 => "its Host is not the one that this tunnel was opened for",
+        HeadProblem::Host => "Host is missing, given twice or not a host",
+        HeadProblem::Other => "it is not what HTTP allows",
+    }
+}
+
+/// Status and error type (RFC 9209 §2.3).
+fn classify(failure: &Failure) -> (u16, &'static str) {
+    match (&failure.kind, failure.phase) {
+        (FailureKind::NameNotFound, _) => (502, "dns_error"),
+        (FailureKind::TimedOut, Phase::Resolve) => (504, "dns_timeout"),
+        (FailureKind::TimedOut, Phase::Connect | Phase::ParentProxy | Phase::UpstreamTls) => {
+            (504, "connection_timeout")
+        }
+        (FailureKind::TimedOut, Phase::SendRequest) => (504, "connection_write_timeout"),
+        (FailureKind::TimedOut, _) => (504, "http_response_timeout"),
+        (FailureKind::ConnectionRefused, _) => (502, "connection_refused"),
+        (FailureKind::Unreachable, _) => (502, "destination_ip_unroutable"),
+        (FailureKind::Forbidden, _) => (403, "destination_ip_prohibited"),
+        (FailureKind::Certificate(_) | FailureKind::ClientCertificateRequired, _) => (502, "tls_certificate_error"),
+        (FailureKind::TlsAlert(_), _) => (502, "tls_alert_received"),
+        (FailureKind::TlsVersion | FailureKind::NotTls, _) => (502, "tls_protocol_error"),
+        (FailureKind::ParentProxyRefused(_), _) => (502, "destination_unavailable"),
+        (FailureKind::Malformed, _) => (502, "http_protocol_error"),
+        (FailureKind::Closed | FailureKind::Reset, Phase::AwaitAnswer | Phase::ReadBody) => {
+            (502, "http_response_incomplete")
+        }
+        (FailureKind::Closed | FailureKind::Reset, _) => (502, "connection_terminated"),
+        _ => (502, "proxy_internal_error"),
+    }
+}
+
+fn words(failure: &Failure, origin: &Origin) -> String {
+    let host = &origin.host;
+    match (&failure.kind, failure.phase) {
+        (FailureKind::NameNotFound, _) => format!("the name {host} has no address here ({})", failure.detail),
+        (FailureKind::TimedOut, Phase::Resolve) => format!("the name {host} was not resolved in time"),
+        (FailureKind::TimedOut, Phase::Connect) => "the TCP connection was not answered in time".to_owned(),
+        (FailureKind::TimedOut, Phase::UpstreamTls) => "the TLS handshake did not end in time".to_owned(),
+        (FailureKind::TimedOut, Phase::ParentProxy) => "the parent proxy did not answer CONNECT in time".to_owned(),
+        (FailureKind::TimedOut, _) => "the request was sent, and no answer began in time".to_owned(),
+        (FailureKind::ConnectionRefused, _) => "the connection was refused: nothing listens there".to_owned(),
+        (FailureKind::Unreachable, _) => format!("there is no route to it ({})", failure.detail),
+        (FailureKind::Forbidden, _) => failure.detail.clone(),
+        (FailureKind::Certificate(fault), _) => certificate(fault, host),
+        (FailureKind::ClientCertificateRequired, _) => {
+            "it asks for a client certificate, and the proxy has none for it".to_owned()
+        }
+        (FailureKind::TlsAlert(alert), _) => format!("it ended the TLS handshake with alert {alert}"),
+        (FailureKind::TlsVersion, _) => {
+            "no TLS version or cipher in common (the proxy speaks TLS 1.2 and 1.3)".to_owned()
+        }
+        (FailureKind::NotTls, _) => format!("what answers on port {} does not speak TLS", origin.port),
+        (FailureKind::ParentProxyRefused(status), _) => format!("the parent proxy refused CONNECT with {status}"),
+        (FailureKind::Malformed, _) => format!("its answer is not HTTP ({})", failure.detail),
+        (FailureKind::Closed, Phase::UpstreamTls) => "it closed the connection during the TLS handshake".to_owned(),
+        (FailureKind::Closed, _) => "it closed the connection without an answer".to_owned(),
+        (FailureKind::Reset, _) => "it reset the connection".to_owned(),
+        _ => failure.detail.clone(),
+    }
+}
+
+fn certificate(fault: &CertificateFault, host: &str) -> String {
+    match fault {
+        CertificateFault::Expired => "its certificate has expired".to_owned(),
+        CertificateFault::NotYetValid => "its certificate is not valid yet".to_owned(),
+        CertificateFault::WrongName(names) => format!("its certificate is for {}, not for {host}", names.join(", ")),
+        CertificateFault::UnknownIssuer(issuer) if issuer.is_empty() => {
+            "its certificate is from an issuer that is not trusted here".to_owned()
+        }
+        CertificateFault::UnknownIssuer(issuer) => {
+            format!("its certificate is from an issuer that is not trusted here ({issuer})")
+        }
+        CertificateFault::Revoked => "its certificate was revoked".to_owned(),
+        CertificateFault::BadSignature => {
+            "the signature of its certificate is wrong, or of a kind that is not accepted".to_owned()
+        }
+        CertificateFault::NotAllowed => {
+            "its certificate (or that of its issuer) is not allowed to be used so".to_owned()
+        }
+        CertificateFault::Other => "its certificate does not verify".to_owned(),
+    }
+}
+
+/// RFC 9110 §15.
+pub(super) fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        421 => "Misdirected Request",
+        431 => "Request Header Fields Too Large",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        _ => "Error",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(kind: FailureKind) -> Failure {
+        Failure { phase: Phase::Connect, kind, detail: "a \"quoted\" détail\r\nX: y".to_owned(), status: None }
+    }
+
+    fn origin() -> Origin {
+        "https://dev1.service-now.com".parse().unwrap()
+    }
+
+    #[test]
+    fn a_failure_is_marked_and_said() {
+        let notice = Notice::of_failure(&failure(FailureKind::ConnectionRefused), &origin());
+        let text = String::from_utf8(notice.render(None, false, true)).unwrap();
+        assert!(
+            text.starts_with("HTTP/1.1 502 Bad Gateway\r\nProxy-Status: why401; error=connection_refused; details=\""),
+            "{text}"
+        );
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains("\r\nConnection: close"));
+        assert!(head.contains(&format!("Content-Length: {}", body.len())));
+        assert!(body.contains("https://dev1.service-now.com") && body.contains("refused"));
+    }
+
+    #[test]
+    fn nothing_from_outside_breaks_the_head() {
+        let notice = Notice::of_failure(&failure(FailureKind::NameNotFound), &origin());
+        let text = String::from_utf8(notice.render(None, true, false)).unwrap();
+        assert!(text.contains("a \\\"quoted\\\" d?tail??X: y"), "{text}");
+        assert!(text.ends_with("\r\n\r\n"));
+    }
+
+    #[test]
+    fn programs_get_json_and_people_text() {
+        for accept in ["application/json", "application/json;q=0.9, */*", "application/problem+json"] {
+            assert!(wants_json(Some(accept.as_bytes())), "{accept}");
+        }
+        for accept in ["*/*", "", "text/html,application/json", "application/xml"] {
+            assert!(!wants_json(Some(accept.as_bytes())), "{accept}");
+        }
+        let notice = Notice::of_failure(&failure(FailureKind::ConnectionRefused), &origin());
+        let text = String::from_utf8(notice.render(Some(b"application/json"), false, false)).unwrap();
+        let body: serde_json::Value = serde_json::from_str(text.split_once("\r\n\r\n").unwrap().1).unwrap();
+        assert_eq!(body["status"], "failure");
+        assert!(body["error"]["message"].as_str().unwrap().starts_with("why401: "));
+    }
+
+    #[test]
+    fn a_fault_is_told_with_line_and_byte() {
+        let raw = b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization : y\r\n\r\n";
+        let fault = HeadFault { offset: 38, problem: HeadProblem::SpaceBeforeColon, status: 400 };
+        let text = String::from_utf8(Notice::of_fault(&fault, raw).render(None, false, true)).unwrap();
+        assert!(text.contains("Line 3 of its head, byte 38"), "{text}");
+    }
+}

@@ -1,0 +1,260 @@
+//! One request to its upstream and the answer back: connect, converse, and whatever happens becomes an exchange.
+
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use tokio::time::timeout;
+
+use super::Shared;
+use super::answer::Notice;
+use super::converse::{Conversation, Ending, Trouble};
+use super::dial::Purpose;
+use super::fault::failure;
+use super::framing::{self, Decoder};
+use super::head::{RequestHead, Version};
+use super::link::Link;
+use super::observe::{self, Sheet};
+use super::pool::Upstream;
+use super::rewrite::{self, RequestChanges};
+use super::route::Destination;
+use super::transfer::{Body, Stop};
+use crate::model::{Client, Failure, FailureKind, HeadFault, HeadProblem, Phase, Timing};
+
+/// A request's head, and when its first byte was seen.
+pub(super) struct Arrived {
+    pub head: RequestHead,
+    pub first: Instant,
+}
+
+/// What becomes of the client's connection.
+pub(super) enum After {
+    /// It can carry the next request.
+    Next,
+    /// It ends in peace.
+    Close,
+    /// It ends at once: what was sent is incomplete, and the client must see that.
+    Cut,
+    /// It speaks another protocol from here on, with this upstream.
+    Upgraded(Box<Link>),
+}
+
+/// A reused connection may have been closed by its upstream while a request was on its way to it. Where that request
+/// cannot be repeated, only connections are reused that were busy until now: no server known closes within this time
+/// (Node's default is 5 s).
+const SAFE_IDLE: Duration = Duration::from_secs(4);
+
+/// Forwards one request.
+pub(super) async fn forward(
+    shared: &Shared,
+    client: &mut Link,
+    from: &Client,
+    arrived: Arrived,
+    destination: Destination,
+) -> After {
+    let request = observe::request(&arrived.head, &destination);
+    let from = Client { way: destination.way, ..from.clone() };
+    let sheet = Sheet::open(shared, from, request, arrived.first).await;
+    let decoder = match framing::of_request(&arrived.head) {
+        Ok(framing) => Decoder::new(framing),
+        Err(fault) => return refuse(shared, client, &arrived.head, sheet, fault).await,
+    };
+    let errand = Errand { shared, head: arrived.head, destination, sheet, decoder };
+    errand.run(client).await
+}
+
+/// Answers a request that is not forwarded for a fault of its own.
+async fn refuse(shared: &Shared, client: &mut Link, head: &RequestHead, sheet: Sheet, fault: HeadFault) -> After {
+    let notice = Notice::of_fault(&fault, &head.head.raw);
+    let bytes = notice.render(head.head.get("accept"), head.method() == "HEAD", true);
+    // The client may be gone already; the exchange is told all the same.
+    client.send(&bytes, shared.limits.idle).await.ok();
+    sheet.refused(fault);
+    After::Close
+}
+
+struct Errand<'a> {
+    shared: &'a Shared,
+    head: RequestHead,
+    destination: Destination,
+    sheet: Sheet,
+    /// Follows the request's body.
+    decoder: Decoder,
+}
+
+impl Errand<'_> {
+    async fn run(mut self, client: &mut Link) -> After {
+        let mut first = self.first_bytes();
+        let mut body = Body {
+            decoder: &mut self.decoder,
+            kept: &mut self.sheet.sent,
+            framed: true,
+            idle: self.shared.limits.idle,
+        };
+        if body.take(&mut client.buffer, &mut first).is_err() {
+            return self.broken_body(client).await;
+        }
+        let whole = self.decoder.done();
+        let repeatable = whole && idempotent(self.head.method());
+        let mut may_reuse = true;
+        loop {
+            let upstream = match self.upstream(may_reuse, repeatable).await {
+                Ok(upstream) => upstream,
+                Err(failure) => return self.fail(client, failure).await,
+            };
+            let stale = repeatable && upstream.served > 0;
+            match self.converse(client, upstream, &first, stale).await {
+                Err(Trouble::Stale) => may_reuse = false,
+                Ok((ending, upstream)) => return self.ended(ending, upstream),
+                Err(trouble) => return self.troubled(client, trouble).await,
+            }
+        }
+    }
+
+    /// The head for the upstream.
+    fn first_bytes(&self) -> BytesMut {
+        let dialer = &self.shared.dialer;
+        let absolute = dialer.absolute_for_parent(&self.destination.origin);
+        let target = match (&absolute, &self.destination.target) {
+            (Some(_), target) => {
+                let own = String::from_utf8_lossy(self.head.target());
+                Some(format!("{}{}", self.destination.origin, target.as_deref().unwrap_or(&own)))
+            }
+            (None, target) => target.clone(),
+        };
+        let credentials = absolute.flatten();
+        let changes = RequestChanges {
+            target: target.as_deref(),
+            host: self.destination.host.as_deref(),
+            parent: credentials.as_deref(),
+            upgrade: self.upgrades(),
+        };
+        let mut out = BytesMut::new();
+        rewrite::request(&self.head, &changes, &mut out);
+        out
+    }
+
+    /// Whether the client asks to change the protocol. Not to h2c: HTTP/2 in clear text would leave our sight, and
+    /// RFC 9113 has withdrawn it.
+    fn upgrades(&self) -> bool {
+        let head = &self.head.head;
+        self.head.version == Version::Http11
+            && head.lists("connection", "upgrade")
+            && head.get("upgrade").is_some()
+            && !head.lists("upgrade", "h2c")
+    }
+
+    /// A pooled connection or a new one.
+    async fn upstream(&mut self, may_reuse: bool, repeatable: bool) -> Result<Upstream, Failure> {
+        let shared = self.shared;
+        let idle = if repeatable { shared.limits.pooled_for } else { SAFE_IDLE };
+        let origin = &self.destination.origin;
+        let pooled = if may_reuse { shared.pool.take(origin, idle) } else { None };
+        let upstream = match pooled {
+            Some(upstream) => upstream,
+            None => {
+                let mut steps = Timing::default();
+                let dialled = shared.dialer.dial(origin, Purpose::Http, &mut steps).await;
+                self.sheet.draft.dialled(&steps);
+                let (link, facts) = dialled?;
+                Upstream { link, facts: facts.into(), served: 0 }
+            }
+        };
+        self.sheet.draft.connected(&upstream.facts, upstream.served > 0);
+        Ok(upstream)
+    }
+
+    async fn converse(
+        &mut self,
+        client: &mut Link,
+        mut upstream: Upstream,
+        first: &[u8],
+        stale: bool,
+    ) -> Result<(Ending, Upstream), Trouble> {
+        let mut conversation = Conversation {
+            limits: &self.shared.limits,
+            method: self.head.method(),
+            version: self.head.version,
+            keeps: keeps(&self.head) && !self.shared.draining(),
+            upgrades: self.upgrades(),
+            stale,
+            notes: &upstream.facts.notes,
+            decoder: &mut self.decoder,
+            sheet: &mut self.sheet,
+        };
+        let ending = conversation.run(client, &mut upstream.link, first).await?;
+        Ok((ending, upstream))
+    }
+
+    fn ended(self, ending: Ending, upstream: Upstream) -> After {
+        self.sheet.answered(None);
+        if ending.upgraded {
+            return After::Upgraded(Box::new(upstream.link));
+        }
+        if ending.keep_upstream {
+            self.shared.pool.put(&self.destination.origin, upstream);
+        }
+        if ending.keep_client { After::Next } else { After::Close }
+    }
+
+    async fn troubled(self, client: &mut Link, trouble: Trouble) -> After {
+        match trouble {
+            Trouble::Upstream(failure) => self.fail(client, failure).await,
+            Trouble::Cut(failure) => {
+                self.sheet.answered(Some(failure));
+                After::Cut
+            }
+            Trouble::Request(Stop::Broken(_)) => self.broken_body(client).await,
+            // The sheet tells that the client has gone, by being dropped.
+            Trouble::Request(_) | Trouble::Gone | Trouble::Stale => After::Cut,
+        }
+    }
+
+    async fn broken_body(self, client: &mut Link) -> After {
+        let fault = HeadFault { offset: self.head.head.raw.len(), problem: HeadProblem::Framing, status: 400 };
+        refuse(self.shared, client, &self.head, self.sheet, fault).await
+    }
+
+    /// Answers instead of the upstream.
+    async fn fail(mut self, client: &mut Link, mut failure: Failure) -> After {
+        let notice = Notice::of_failure(&failure, &self.destination.origin);
+        failure.status = Some(notice.status);
+        let keep = self.rest_of_body(client).await && keeps(&self.head);
+        let bytes = notice.render(self.head.head.get("accept"), self.head.method() == "HEAD", !keep);
+        let sent = client.send(&bytes, self.shared.limits.idle).await;
+        self.sheet.failed(failure);
+        if keep && sent.is_ok() { After::Next } else { After::Close }
+    }
+
+    /// Reads what is left of the request's body where that is soon done: a token request is explained by its body, and
+    /// the connection can go on. Says whether the body has ended.
+    async fn rest_of_body(&mut self, client: &mut Link) -> bool {
+        if self.decoder.done() || self.head.head.get("expect").is_some() {
+            return self.decoder.done();
+        }
+        let mut body = Body { decoder: &mut self.decoder, kept: &mut self.sheet.sent, framed: false, idle: SHORTLY };
+        let (mut nowhere, mut out) = (tokio::io::sink(), BytesMut::new());
+        let read = body.transfer(&mut client.stream, &mut client.buffer, &mut nowhere, &mut out, None);
+        matches!(timeout(SHORTLY, read).await, Ok(Ok(())))
+    }
+}
+
+/// How long the rest of a body is waited for that has nowhere to go.
+const SHORTLY: Duration = Duration::from_secs(1);
+
+/// RFC 9110 §9.2.2.
+fn idempotent(method: &str) -> bool {
+    matches!(method, "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS" | "TRACE")
+}
+
+/// Whether the client's connection stays open after this request (RFC 9112 §9.3); old clients say so in a field of their
+/// own making towards proxies.
+pub(super) fn keeps(request: &RequestHead) -> bool {
+    let head = &request.head;
+    let says = |token: &str| head.lists("connection", token) || head.lists("proxy-connection", token);
+    !says("close") && (request.version == Version::Http11 || says("keep-alive"))
+}
+
+/// A failure of the upstream while its answer was awaited or read.
+pub(super) fn malformed(phase: Phase, why: impl Into<String>) -> Failure {
+    failure(phase, FailureKind::Malformed, why)
+}

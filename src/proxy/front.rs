@@ -1,0 +1,182 @@
+//! The one door: reads requests of a connection, plain or decrypted, and sends each where it belongs.
+
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Shared;
+use super::answer::Notice;
+use super::connect;
+use super::fault::{self, failure, of_tls};
+use super::forward::{After, Arrived, forward, keeps};
+use super::head::RequestHead;
+use super::link::{HeadRead, Link};
+use super::observe::{self, Sheet};
+use super::page;
+use super::relay::relay;
+use super::route::{Entrance, Route, route};
+use super::settings::Origin;
+use crate::model::{Client, FailureKind, HeadFault, HeadProblem, Phase};
+
+/// How a connection came to us.
+pub(super) struct Door {
+    pub entry: Entry,
+    pub client: Client,
+    /// The CONNECT before it, inside of a tunnel.
+    pub opened: Option<Opened>,
+}
+
+pub(super) enum Entry {
+    /// A listener of the forward proxy, by its address.
+    Proxy(SocketAddr),
+    Reverse(Origin),
+    Tunnel(Origin),
+}
+
+/// A CONNECT that was answered.
+pub(super) struct Opened {
+    pub head: RequestHead,
+    pub at: Instant,
+    /// TLS took up an earlier session.
+    pub resumed: bool,
+}
+
+impl Door {
+    fn entrance<'a>(&'a self, shared: &'a Shared) -> Entrance<'a> {
+        match &self.entry {
+            Entry::Proxy(local) => Entrance::Proxy { local: *local, fallback: shared.fallback.as_ref() },
+            Entry::Reverse(origin) => Entrance::Reverse(origin),
+            Entry::Tunnel(origin) => Entrance::Tunnel(origin),
+        }
+    }
+
+    /// Where all its requests go, if that is known before they are read.
+    fn origin(&self) -> Option<&Origin> {
+        match &self.entry {
+            Entry::Proxy(_) => None,
+            Entry::Reverse(origin) | Entry::Tunnel(origin) => Some(origin),
+        }
+    }
+}
+
+/// Serves a connection to its end. Boxed, because a tunnel comes back to this door.
+pub(super) fn serve(shared: Arc<Shared>, link: Link, door: Door) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(run(shared, link, door))
+}
+
+async fn run(shared: Arc<Shared>, mut link: Link, door: Door) {
+    let mut served = 0_u64;
+    loop {
+        let (raw, first) = match next_head(&shared, &mut link, served).await {
+            HeadRead::Head(raw, first) => (raw, first),
+            other => return ended(&shared, link, &door, other, served).await,
+        };
+        served += 1;
+        let head = match RequestHead::parse(raw.clone(), shared.limits.fields) {
+            Ok(head) => head,
+            Err(fault) => return refuse(&shared, link, &door, raw, fault, first).await,
+        };
+        let arrived = Arrived { head, first };
+        let after = match route(&arrived.head, door.entrance(&shared)) {
+            Route::Connect(origin) => return connect::open(shared, link, door, arrived, origin).await,
+            Route::Own(path) => own(&shared, &mut link, &arrived.head, &path).await,
+            Route::Misdirected => return misdirected(&shared, link, &arrived.head).await,
+            Route::Refuse(fault) => return refuse(&shared, link, &door, raw, fault, first).await,
+            // Boxed, so that a connection that waits for its next request is small.
+            Route::Forward(destination) => {
+                Box::pin(forward(&shared, &mut link, &door.client, arrived, destination)).await
+            }
+        };
+        match after {
+            After::Next => {}
+            After::Close => return link.close().await,
+            After::Cut => return,
+            After::Upgraded(upstream) => return relay(link, *upstream, shared.limits.tunnel_idle).await,
+        }
+    }
+}
+
+/// The next request's head; an idle connection ends when the proxy does.
+async fn next_head(shared: &Shared, link: &mut Link, served: u64) -> HeadRead {
+    let limits = &shared.limits;
+    let wait = if served == 0 { limits.silent } else { limits.idle };
+    tokio::select! {
+        biased;
+        read = link.read_head(wait, limits.header, limits.head_bytes) => return read,
+        () = shared.drained() => {}
+    }
+    if link.buffer.is_empty() {
+        return HeadRead::Closed;
+    }
+    link.read_head(wait, limits.header, limits.head_bytes).await
+}
+
+/// No further request came.
+async fn ended(shared: &Shared, mut link: Link, door: &Door, read: HeadRead, served: u64) {
+    match read {
+        HeadRead::TooLarge(raw) => {
+            let fault = HeadFault { offset: raw.len(), problem: HeadProblem::TooLarge, status: 431 };
+            return refuse(shared, link, door, raw, fault, Instant::now()).await;
+        }
+        HeadRead::Slow => {
+            let says = "The request's head did not end in time.";
+            let notice = Notice::plain(408, "http_request_error", says).render(None, false, true);
+            if link.send(&notice, shared.limits.idle).await.is_err() {
+                return;
+            }
+        }
+        HeadRead::Closed if served == 0 => {
+            silent(shared, door, FailureKind::ClientClosed, "closed after the handshake").await
+        }
+        HeadRead::Failed(error) if served == 0 => {
+            let seen = fault::client_tls(&error);
+            let kind = if of_tls(&error).is_some() { seen.kind } else { FailureKind::ClientClosed };
+            silent(shared, door, kind, &seen.detail).await;
+        }
+        _ => {}
+    }
+    link.close().await;
+}
+
+/// The client has finished the handshake and then sent nothing: this is how some say that they do not trust us. Not where
+/// it took up an earlier session, nor where we are the ones that end.
+async fn silent(shared: &Shared, door: &Door, kind: FailureKind, detail: &str) {
+    let (Some(opened), Some(origin)) = (&door.opened, door.origin()) else { return };
+    if opened.resumed || door.client.tls.is_none() || shared.draining() {
+        return;
+    }
+    let failed = failure(Phase::ClientTls, kind, detail);
+    connect::distrusted(shared, door.client.clone(), opened, origin, failed).await;
+}
+
+/// Answers a head that HTTP cannot parse, or that is for elsewhere, and keeps it as evidence.
+async fn refuse(shared: &Shared, mut link: Link, door: &Door, raw: Bytes, fault: HeadFault, first: Instant) {
+    let request = observe::broken_request(raw.clone(), door.origin());
+    let accept = request.fields.get("accept").map(<[u8]>::to_vec);
+    let sheet = Sheet::open(shared, door.client.clone(), request, first).await;
+    let bytes = Notice::of_fault(&fault, &raw).render(accept.as_deref(), false, true);
+    // The client may be gone already; the exchange is told all the same.
+    link.send(&bytes, shared.limits.idle).await.ok();
+    sheet.refused(fault);
+    link.close().await;
+}
+
+async fn own(shared: &Shared, link: &mut Link, head: &RequestHead, path: &str) -> After {
+    // A body would be in the way of the next request; pages take none.
+    let bare = head.head.get("content-length").is_none() && head.head.get("transfer-encoding").is_none();
+    let keep = bare && keeps(head) && !shared.draining();
+    let sent = link.send(&page::page(shared, head, path, !keep), shared.limits.idle).await;
+    if keep && sent.is_ok() { After::Next } else { After::Close }
+}
+
+async fn misdirected(shared: &Shared, mut link: Link, head: &RequestHead) {
+    let says = "This is a proxy; the request names a host that it is not. Set it as the proxy of your client instead of calling it.";
+    let bytes =
+        Notice::plain(421, "http_request_error", says).render(head.head.get("accept"), head.method() == "HEAD", true);
+    if link.send(&bytes, shared.limits.idle).await.is_ok() {
+        link.close().await;
+    }
+}

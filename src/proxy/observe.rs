@@ -1,0 +1,262 @@
+//! Turns what passes into an `Exchange` and hands it over, whatever happens on the way.
+//!
+//! A sheet is opened before a request is forwarded, with room for it in the pipeline's queue already taken: the pipeline's
+//! slowness holds requests back for a moment, memory stays bounded, and nothing that was begun is lost. A sheet that is
+//! dropped (the client went away, the proxy stops) hands itself over as abandoned.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc::OwnedPermit;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::timeout;
+
+use super::Shared;
+use super::dial::Facts;
+use super::head::{self, AnswerHead, RequestHead};
+use super::route::Destination;
+use super::settings::Origin;
+use crate::model::{
+    Body, Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing, Upstream,
+};
+
+/// The beginning of a body, and how long all of it was.
+#[derive(Default)]
+pub(super) struct Capture {
+    kept: BytesMut,
+    length: u64,
+    limit: usize,
+}
+
+impl Capture {
+    fn new(limit: usize) -> Capture {
+        Capture { limit, ..Capture::default() }
+    }
+
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.length = self.length.saturating_add(bytes.len() as u64);
+        let room = self.limit.saturating_sub(self.kept.len()).min(bytes.len());
+        self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    }
+
+    fn take(&mut self) -> Body {
+        let bytes = std::mem::take(&mut self.kept).freeze();
+        // Nothing is decoded here: the bytes are as they were on the wire.
+        Body { bytes, length: self.length, coded: true }
+    }
+}
+
+/// One exchange in the making: what is known so far, and both bodies, which are filled from two sides at once.
+pub(super) struct Sheet {
+    pub draft: Draft,
+    pub sent: Capture,
+    pub received: Capture,
+}
+
+/// What is known so far.
+pub(super) struct Draft {
+    live: Option<Live>,
+    started: Instant,
+}
+
+struct Live {
+    permit: OwnedPermit<Exchange>,
+    exchange: Exchange,
+    answer: Option<Response>,
+    phase: Phase,
+}
+
+impl Sheet {
+    /// Waits for room in the queue; opens an empty sheet that tells nothing when there is none in time.
+    pub async fn open(shared: &Shared, client: Client, request: Request, started: Instant) -> Sheet {
+        let id = shared.next_exchange.fetch_add(1, Ordering::Relaxed) + 1;
+        let permit = admit(shared).await;
+        if permit.is_none() {
+            shared.unobserved.fetch_add(1, Ordering::Relaxed);
+        }
+        let limit = if permit.is_some() { shared.limits.body_kept } else { 0 };
+        let live = permit.map(|permit| Live {
+            permit,
+            exchange: Exchange {
+                id,
+                entry: None,
+                at: wall_clock(started),
+                client,
+                request,
+                outcome: Outcome::Abandoned(Phase::Resolve),
+                timing: Timing::default(),
+                upstream: Upstream::default(),
+            },
+            answer: None,
+            phase: Phase::Resolve,
+        });
+        Sheet { draft: Draft { live, started }, sent: Capture::new(limit), received: Capture::new(limit) }
+    }
+
+    /// The answer ended: well, or `cut` short by the upstream.
+    pub fn answered(mut self, cut: Option<Failure>) {
+        let body = self.received.take();
+        let answer = self.draft.live.as_mut().and_then(|live| live.answer.take());
+        if let Some(answer) = answer {
+            self.finish(Outcome::Answered(Response { body, cut, ..answer }));
+        }
+    }
+
+    pub fn failed(mut self, failure: Failure) {
+        self.finish(Outcome::Failed(failure));
+    }
+
+    pub fn refused(mut self, fault: HeadFault) {
+        self.finish(Outcome::Refused(fault));
+    }
+
+    fn finish(&mut self, outcome: Outcome) {
+        let Some(mut live) = self.draft.live.take() else { return };
+        live.exchange.outcome = outcome;
+        live.exchange.request.body = self.sent.take();
+        live.exchange.timing.end = Some(self.draft.started.elapsed());
+        live.permit.send(live.exchange);
+    }
+}
+
+impl Drop for Sheet {
+    fn drop(&mut self) {
+        let phase = self.draft.live.as_ref().map_or(Phase::AwaitAnswer, |live| live.phase);
+        self.finish(Outcome::Abandoned(phase));
+    }
+}
+
+impl Draft {
+    pub fn phase(&mut self, phase: Phase) {
+        if let Some(live) = &mut self.live {
+            live.phase = phase;
+        }
+    }
+
+    /// How long each step of connecting took, however far it came.
+    pub fn dialled(&mut self, steps: &Timing) {
+        if let Some(live) = &mut self.live {
+            let timing = &mut live.exchange.timing;
+            (timing.resolve, timing.connect, timing.tls) = (steps.resolve, steps.connect, steps.tls);
+        }
+    }
+
+    pub fn connected(&mut self, facts: &Facts, reused: bool) {
+        if let Some(live) = &mut self.live {
+            live.exchange.upstream =
+                Upstream { address: facts.address, tls: facts.tls.clone(), reused, parent: facts.parent.clone() };
+            live.phase = Phase::SendRequest;
+        }
+    }
+
+    pub fn request_sent(&mut self, at: Instant) {
+        let at = at.saturating_duration_since(self.started);
+        if let Some(live) = &mut self.live {
+            live.exchange.timing.sent = Some(at);
+        }
+    }
+
+    pub fn answer_begun(&mut self, answer: &AnswerHead, first_byte: Instant) {
+        let at = first_byte.saturating_duration_since(self.started);
+        if let Some(live) = &mut self.live {
+            live.exchange.timing.first_byte = Some(at);
+            live.phase = Phase::ReadBody;
+            live.answer = Some(Response {
+                status: answer.status,
+                reason: String::from_utf8_lossy(answer.reason()).into_owned(),
+                version: answer.version.as_str().to_owned(),
+                fields: answer.head.to_model(),
+                body: Body::default(),
+                ours: false,
+                cut: None,
+            });
+        }
+    }
+}
+
+async fn admit(shared: &Shared) -> Option<OwnedPermit<Exchange>> {
+    match shared.exchanges.clone().try_reserve_owned() {
+        Ok(permit) => Some(permit),
+        Err(TrySendError::Full(sender)) => timeout(shared.limits.admission, sender.reserve_owned()).await.ok()?.ok(),
+        Err(TrySendError::Closed(_)) => None,
+    }
+}
+
+/// The wall clock's time of a moment that the monotonic clock has measured.
+fn wall_clock(moment: Instant) -> Millis {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let at = now.saturating_sub(moment.elapsed());
+    Millis(i64::try_from(at.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// The model's request for one that is forwarded.
+pub(super) fn request(head: &RequestHead, destination: &Destination) -> Request {
+    let target = match &destination.target {
+        Some(target) => target.clone(),
+        None => origin_form(head.target()),
+    };
+    Request {
+        method: head.method().to_owned(),
+        scheme: destination.origin.scheme,
+        host: destination.origin.host.clone(),
+        port: destination.origin.port,
+        target,
+        version: head.version.as_str().to_owned(),
+        fields: head.head.to_model(),
+        body: Body::default(),
+        head: Some(head.head.raw.clone()),
+        unseen: false,
+    }
+}
+
+/// Inside of a tunnel a target may be absolute and is forwarded so; the model has path and query only.
+fn origin_form(target: &[u8]) -> String {
+    let text = String::from_utf8_lossy(target);
+    match text.split_once("://") {
+        Some((_, rest)) if !text.starts_with('/') => {
+            rest.find(['/', '?']).map_or("/", |at| rest.get(at..).unwrap_or_default()).to_owned()
+        }
+        _ => text.into_owned(),
+    }
+}
+
+/// The model's request for a CONNECT that led to nothing.
+pub(super) fn connect_request(head: &RequestHead, origin: &Origin) -> Request {
+    Request {
+        method: "CONNECT".to_owned(),
+        scheme: origin.scheme,
+        host: origin.host.clone(),
+        port: origin.port,
+        target: origin.authority(),
+        version: head.version.as_str().to_owned(),
+        fields: head.head.to_model(),
+        body: Body::default(),
+        head: Some(head.head.raw.clone()),
+        unseen: false,
+    }
+}
+
+/// The model's request for a head that HTTP cannot parse: what can be read of it.
+pub(super) fn broken_request(raw: Bytes, origin: Option<&Origin>) -> Request {
+    let reading = head::lenient(&raw);
+    let named = reading.fields.text("host").and_then(|host| super::settings::split_authority(host.trim()));
+    let (scheme, host, port) = match (origin, named) {
+        (Some(origin), _) => (origin.scheme, origin.host.clone(), origin.port),
+        (None, Some((host, port))) => (Scheme::Http, host, port.unwrap_or(80)),
+        (None, None) => (Scheme::Http, String::new(), 80),
+    };
+    let target = if reading.target.is_empty() { "/".to_owned() } else { reading.target };
+    Request {
+        method: reading.method,
+        scheme,
+        host,
+        port,
+        target,
+        version: reading.version,
+        fields: reading.fields,
+        body: Body::default(),
+        head: Some(raw),
+        unseen: false,
+    }
+}

@@ -1,0 +1,98 @@
+//! Idle upstream connections. They outlive the client connections that made them: Postman opens a new one each request.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::dial::Facts;
+use super::link::Link;
+use super::settings::Origin;
+
+/// A connection to an upstream, with what is known of it.
+pub(super) struct Upstream {
+    pub link: Link,
+    pub facts: Arc<Facts>,
+    /// Exchanges that it has served.
+    pub served: u64,
+}
+
+struct Idle {
+    upstream: Upstream,
+    since: Instant,
+}
+
+pub(super) struct Pool {
+    idle: Mutex<HashMap<Origin, Vec<Idle>>>,
+    /// Over all origins.
+    most: usize,
+    keep: Duration,
+}
+
+impl Pool {
+    pub fn new(most: usize, keep: Duration) -> Pool {
+        Pool { idle: Mutex::default(), most, keep }
+    }
+
+    /// The connection that was used last and is still open, if it has been idle for at most `idle`.
+    pub fn take(&self, origin: &Origin, idle: Duration) -> Option<Upstream> {
+        loop {
+            let candidate = {
+                let mut all = self.lock();
+                let list = all.get_mut(origin)?;
+                let candidate = list.pop();
+                if list.is_empty() {
+                    all.remove(origin);
+                }
+                candidate
+            }?;
+            if candidate.since.elapsed() > idle.min(self.keep) {
+                // The others have been idle for longer; they stay for requests that may use them, or for the sweep.
+                self.lock().entry(origin.clone()).or_default().push(candidate);
+                return None;
+            }
+            let mut upstream = candidate.upstream;
+            if upstream.link.idle_and_open() {
+                return Some(upstream);
+            }
+        }
+    }
+
+    pub fn put(&self, origin: &Origin, mut upstream: Upstream) {
+        upstream.served += 1;
+        // An idle connection needs no buffer.
+        upstream.link.buffer = bytes::BytesMut::new();
+        let full = {
+            let mut all = self.lock();
+            let full = all.values().map(Vec::len).sum::<usize>() >= self.most;
+            let idle = Idle { upstream, since: Instant::now() };
+            if full {
+                Some(idle)
+            } else {
+                match all.get_mut(origin) {
+                    Some(list) => list.push(idle),
+                    None => drop(all.insert(origin.clone(), vec![idle])),
+                }
+                None
+            }
+        };
+        // Closed outside of the lock.
+        drop(full);
+    }
+
+    /// Closes what has been idle for too long.
+    pub fn sweep(&self) {
+        let mut old = Vec::new();
+        let mut all = self.lock();
+        for list in all.values_mut() {
+            old.extend(list.extract_if(.., |idle| idle.since.elapsed() > self.keep));
+        }
+        all.retain(|_, list| !list.is_empty());
+        drop(all);
+        drop(old);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Origin, Vec<Idle>>> {
+        // A pool cannot be left half-changed: each change is one call.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

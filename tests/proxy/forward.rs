@@ -1,0 +1,58 @@
+//! Requests and answers through the proxy: what changes and what does not.
+
+use tokio::sync::mpsc;
+use why401::model::Way;
+
+use crate::bench::*;
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+#[tokio::test]
+async fn an_intercepted_request_arrives_as_it_was_sent_and_is_told() {
+    let (seen, mut heads) = mpsc::unbounded_channel();
+    let world = World::new();
+    let answer = "HTTP/1.1 401 Un authorized\r\nSet-Cookie: a=1\r\nX-Is-Logged-In: false\r\nset-cookie: b=2\r\nWWW-Authenticate: Basic realm=\"Service-now\"\r\nContent-Length: 4\r\n\r\nno!\n";
+    let origin = Origin::tls(world.server_for(HOST), answering(answer, seen)).await;
+    let mut proxy = Proxy::before(&world, &origin).await;
+    let mut client = proxy.inside().await;
+    let sent = format!(
+        "POST /api/now?q=|^ HTTP/1.1\r\nhOsT: {HOST}\r\nX-Dup: 1\r\nAuthorization:  Bearer good \r\nx-dup: 2\r\nCookie: a\r\nX-DUP: 3\r\nContent-Length: 4\r\n\r\nbody"
+    );
+    client.send(&sent).await;
+    assert_eq!(soon(heads.recv()).await.unwrap(), sent);
+    let (head, body) = client.message().await;
+    assert_eq!(head + &body, answer);
+
+    let exchange = proxy.exchange().await;
+    assert_eq!((exchange.id, outcome(&exchange).as_str()), (1, "401"));
+    let request = &exchange.request;
+    assert_eq!((request.method.as_str(), request.origin().as_str()), ("POST", "https://dev1.service-now.com"));
+    assert_eq!((request.target.as_str(), request.version.as_str()), ("/api/now?q=|^", "HTTP/1.1"));
+    assert_eq!(request.head.as_deref().unwrap(), sent.strip_suffix("body").unwrap().as_bytes());
+    assert_eq!((&request.body.bytes[..], request.body.length), (&b"body"[..], 4));
+    assert_eq!(exchange.client.way, Way::Tunnel);
+    assert_eq!(exchange.client.connect_agent.as_deref(), Some("raw/1"));
+    assert_eq!(exchange.client.tls.as_ref().unwrap().sni.as_deref(), Some(HOST));
+    assert_eq!(exchange.upstream.address, Some(origin.address));
+    assert_eq!(exchange.upstream.tls.as_ref().unwrap().version.as_deref(), Some("TLSv1.3"));
+    assert!(exchange.timing.tls.is_some() && exchange.timing.sent.is_some() && exchange.timing.first_byte.is_some());
+    let response = exchange.response().unwrap();
+    assert_eq!((response.reason.as_str(), &response.body.bytes[..]), ("Un authorized", &b"no!\n"[..]));
+    assert_eq!(response.fields.all("set-cookie").count(), 2);
+}
+
+#[tokio::test]
+async fn plain_http_goes_through_in_absolute_form() {
+    let (seen, mut heads) = mpsc::unbounded_channel();
+    let origin = Origin::plain(answering(OK, seen)).await;
+    let mut proxy = Proxy::start(|_| {}).await;
+    let mut client = proxy.connect().await;
+    let host = origin.address;
+    client
+        .send(format!("GET http://{host}/a?b HTTP/1.1\r\nHost: {host}\r\nProxy-Connection: Keep-Alive\r\nA: 1\r\n\r\n"))
+        .await;
+    assert_eq!(soon(heads.recv()).await.unwrap(), format!("GET /a?b HTTP/1.1\r\nHost: {host}\r\nA: 1\r\n\r\n"));
+    assert_eq!(client.message().await.1, "ok");
+    let exchange = proxy.exchange().await;
+    assert_eq!((exchange.client.way, exchange.request.target.as_str()), (Way::Absolute, "/a?b"));
+}

@@ -1,0 +1,15 @@
+//! The proxy on loopback, between raw sockets: what comes out on either side, byte for byte, and which exchange is told.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests may"
+)]
+
+mod bench;
+mod connect;
+mod forward;
