@@ -1,8 +1,54 @@
 //! `why401 run`: the wiring, from the configuration to the last explanation.
 
-use crate::cli::RunOptions;
-use crate::command::Ended;
+pub mod announce;
+pub mod service;
+mod signals;
+pub mod tellers;
 
-pub fn run(_options: &RunOptions) -> Ended {
-    Err("not built yet".into())
+use std::sync::Arc;
+
+use crate::cli::RunOptions;
+use crate::command::{Ended, Exit, Failure};
+use crate::config::{self, Config, Format};
+use crate::proxy::ca::Authority;
+use crate::{telling, terminal};
+use service::Service;
+use tellers::{Tellers, Words};
+
+/// Runs the proxy until it is told to stop.
+pub fn run(options: &RunOptions) -> Ended {
+    let loaded = config::read(options.config.as_deref(), options.given())?;
+    let config = loaded.config;
+    let _telling = telling::start(how_to_tell(&config)).map_err(wrong)?;
+    loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let authority = Authority::open_or_create(&config.ca_dir()?, &config.scope()).map_err(|error| error.to_string())?;
+    service::runtime()?.block_on(serve(&config, Arc::new(authority)))
+}
+
+async fn serve(config: &Config, authority: Arc<Authority>) -> Ended {
+    // Before anything listens: from here on a signal ends the proxy in order.
+    let mut signals = signals::Signals::listen()?;
+    let words = Words::new(config.log.format, terminal::style(false));
+    let service = Service::start(config, Arc::clone(&authority), Tellers(vec![Box::new(words)])).await?;
+    announce::started(config, &service.proxy, &authority);
+    let signal = signals.next().await;
+    tracing::info!(signal, "stopping; running exchanges may end");
+    tokio::select! {
+        () = service.stop(config.drain) => tracing::info!("stopped"),
+        signal = signals.next() => tracing::warn!(signal, "stopped at once"),
+    }
+    Ok(Exit::Done)
+}
+
+fn how_to_tell(config: &Config) -> telling::Settings {
+    telling::Settings {
+        json: config.log.format == Format::Json,
+        file: config.log.file.clone(),
+        filter: config.log.filter.clone(),
+        out: Box::new(std::io::stdout()),
+    }
+}
+
+fn wrong(text: String) -> Failure {
+    Failure::Usage(format!("error: {text}"))
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
 
-use super::exec::folder::Folder;
+use super::folder::Folder;
 use super::{Ended, Exit, Failure, say};
 use crate::instance::state::{Power, Release};
 use crate::instance::{Instance, provider, training};

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod doctor;
 pub mod exec;
 pub mod explain;
+mod folder;
 pub mod instance;
 pub mod shell;
 

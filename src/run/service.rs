@@ -1,0 +1,134 @@
+//! The proxy and the pipeline behind it, started and stopped as one.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::{mpsc, oneshot};
+
+use super::tellers::Tellers;
+use crate::command::Failure;
+use crate::config::Config;
+use crate::ledger::Limits;
+use crate::model::{Exchange, Millis, Salt};
+use crate::pipeline::Pipeline;
+use crate::proxy::{self, Running, Scope, ca::Authority};
+
+/// How long the last explanations may take when nobody reads them.
+const LAST_EXPLANATIONS: Duration = Duration::from_secs(5);
+
+/// How often the pipeline looks at what it holds back, when nothing comes.
+const TICK: Duration = Duration::from_millis(500);
+
+/// A running proxy whose exchanges are explained.
+pub struct Service {
+    pub proxy: Running,
+    explained: oneshot::Receiver<()>,
+}
+
+/// The threads that everything async runs on.
+pub fn runtime() -> Result<Runtime, String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("proxy").build();
+    runtime.map_err(|error| format!("cannot start threads: {error}"))
+}
+
+impl Service {
+    /// Listens, and explains from the first exchange on.
+    pub async fn start(config: &Config, authority: Arc<Authority>, tellers: Tellers) -> Result<Service, Failure> {
+        let pipeline = Pipeline::new(salt()?, Limits { records: config.memory.records });
+        let (sender, exchanges) = mpsc::channel(config.memory.queue);
+        let proxy = proxy(config, authority, sender).await?;
+        let (done, explained) = oneshot::channel();
+        let handle = Handle::current();
+        // A thread of its own: telling may wait for a terminal, and the proxy may not.
+        let work = move || explain(pipeline, exchanges, tellers, &handle, done);
+        std::thread::Builder::new()
+            .name("pipeline".into())
+            .spawn(work)
+            .map_err(|error| format!("cannot start a thread: {error}"))?;
+        Ok(Service { proxy, explained })
+    }
+
+    /// Takes no new connection, lets running exchanges end within `drain`, and tells what is left to tell.
+    pub async fn stop(self, drain: Duration) {
+        let unobserved = self.proxy.unobserved();
+        if !self.proxy.drain(drain).await {
+            tracing::warn!("some exchanges did not end in time and were cut");
+        }
+        // With the proxy its end of the channel is gone: the pipeline comes to its own end.
+        if tokio::time::timeout(LAST_EXPLANATIONS, self.explained).await.is_err() {
+            tracing::warn!("the last explanations were not taken in time");
+        }
+        if unobserved > 0 {
+            tracing::warn!(unobserved, "requests passed without being explained: explanations could not keep up");
+        }
+    }
+}
+
+/// The proxy alone; its exchanges go to `sender`.
+pub async fn proxy(
+    config: &Config,
+    authority: Arc<Authority>,
+    sender: mpsc::Sender<Exchange>,
+) -> Result<Running, Failure> {
+    let proxy = proxy::start(settings(config, authority)?, sender).await.map_err(|error| error.to_string())?;
+    proxy.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
+    Ok(proxy)
+}
+
+/// Takes exchanges until the proxy is gone.
+fn explain(
+    mut pipeline: Pipeline,
+    mut exchanges: mpsc::Receiver<Exchange>,
+    mut tellers: Tellers,
+    handle: &Handle,
+    done: oneshot::Sender<()>,
+) {
+    loop {
+        match handle.block_on(async { tokio::time::timeout(TICK, exchanges.recv()).await }) {
+            Ok(Some(exchange)) => pipeline.take(exchange, &mut tellers),
+            Ok(None) => break,
+            Err(_) => pipeline.tick(now(), &mut tellers),
+        }
+    }
+    pipeline.finish(&mut tellers);
+    if pipeline.broken() > 0 {
+        tracing::error!(
+            broken = pipeline.broken(),
+            "explanations broke off; this is a fault of why401, please report it"
+        );
+    }
+    // Nobody waits any more when the time for the last explanations is over.
+    done.send(()).unwrap_or_default();
+}
+
+fn now() -> Millis {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn settings(config: &Config, authority: Arc<Authority>) -> Result<proxy::Settings, Failure> {
+    let mut roots = Vec::new();
+    for path in &config.upstream.ca_files {
+        let read = std::fs::read(path).map_err(|error| error.to_string());
+        let found = read.and_then(|pem| proxy::certificates_from_pem(&pem));
+        roots.extend(found.map_err(|error| Failure::Usage(format!("error: {}: {error}", path.display())))?);
+    }
+    Ok(proxy::Settings {
+        listen: config.listen.clone(),
+        reverse: config.reverse.clone(),
+        scope: Scope(config.scope()),
+        upstream_roots: roots,
+        resolve: config.upstream.resolve.clone(),
+        parent: config.upstream.proxy.clone(),
+        limits: config.limits.clone(),
+        authority,
+    })
+}
+
+/// The session's key for tags of secrets.
+fn salt() -> Result<Salt, String> {
+    let mut key = [0u8; 32];
+    getrandom::fill(&mut key).map_err(|error| format!("no random numbers: {error}"))?;
+    Ok(Salt::new(key))
+}

@@ -1,0 +1,71 @@
+//! The tellers of a running proxy: words for the log, and a tally for `exec`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::config::Format;
+use crate::model::Grade;
+use crate::output::{Style, Told, json, log};
+use crate::pipeline::Teller;
+use crate::telling;
+
+/// Several tellers, one after the other.
+pub struct Tellers(pub Vec<Box<dyn Teller + Send>>);
+
+impl Teller for Tellers {
+    fn tell(&mut self, told: &Told<'_>) {
+        self.0.iter_mut().for_each(|teller| teller.tell(told));
+    }
+}
+
+/// Writes every exchange with findings to the log, as a block or a line.
+pub struct Words {
+    format: Format,
+    style: Style,
+}
+
+impl Words {
+    pub fn new(format: Format, style: Style) -> Words {
+        Words { format, style }
+    }
+}
+
+impl Teller for Words {
+    fn tell(&mut self, told: &Told<'_>) {
+        if told.diagnosis.findings.is_empty() && told.takes_back.is_empty() {
+            return;
+        }
+        match self.format {
+            Format::Human => telling::explain(&log::block(told, &self.style)),
+            Format::Json => telling::explain(&json::line(told)),
+        }
+    }
+}
+
+/// What went by, for the end of `exec`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tally {
+    pub exchanges: u64,
+    pub explained: u64,
+    /// The surest finding of all.
+    pub best: Option<Grade>,
+}
+
+/// Counts; shared with whoever asks for the count.
+#[derive(Clone, Default)]
+pub struct Counting(Arc<Mutex<Tally>>);
+
+impl Counting {
+    pub fn tally(&self) -> Tally {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Teller for Counting {
+    fn tell(&mut self, told: &Told<'_>) {
+        let mut tally = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let best = told.diagnosis.findings.iter().map(|finding| finding.grade).max();
+        tally.exchanges += 1;
+        tally.explained += u64::from(best.is_some());
+        tally.best = tally.best.max(best);
+    }
+}
