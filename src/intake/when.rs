@@ -42,7 +42,7 @@ fn zone_form(zone: &str) -> Option<String> {
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked before")]
 fn epoch(number: f64) -> Option<Millis> {
     let plausible = (1.0e8..1.0e14).contains(&number);
-    plausible.then(|| Millis(if number < 1.0e11 { (number * 1000.0) as i64 } else { number as i64 }))
+    plausible.then_some(Millis(if number < 1.0e11 { (number * 1000.0) as i64 } else { number as i64 }))
 }
 
 #[cfg(test)]

@@ -212,38 +212,27 @@ impl<R: Read> Splitter<R> {
     /// Copies a string with its quotes, up to `STRING_LIMIT`; the rest of it is passed over.
     fn string(&mut self) -> Result<(), Broken> {
         self.take(b'"');
+        let start = self.piece.len();
         let mut room = STRING_LIMIT;
+        // The next byte belongs to a backslash at the end of the buffer before.
+        let mut escaped = false;
         while self.peek()?.is_some() {
             let ready = self.ready();
-            let length = memchr::memchr2(b'"', b'\\', ready).unwrap_or(ready.len());
-            let stop = ready.get(length).copied();
-            let kept = if length > room { whole_characters(ready, room) } else { length };
+            let run = run(ready, usize::from(escaped));
+            escaped = run.escaped;
+            let kept = run.length.min(room);
             self.copy(kept);
-            self.at += length - kept;
-            room = if kept < length { 0 } else { room - kept };
-            match stop {
-                Some(b'"') => {
-                    self.take(b'"');
-                    return Ok(());
+            self.at += run.length - kept;
+            room -= kept;
+            if run.closed {
+                if room == 0 {
+                    drop_torn_end(&mut self.piece, start);
                 }
-                Some(_) => {
-                    // An escape is kept whole or not at all; two of the long ones can be one character.
-                    room = if room < 2 * r"\uD83D".len() { 0 } else { room - 2 };
-                    self.escape(room > 0)?;
-                }
-                None => {}
+                self.take(b'"');
+                return Ok(());
             }
         }
         Err(self.unexpected("the end of a string"))
-    }
-
-    /// A backslash and what it escapes; copied or passed over.
-    fn escape(&mut self, keep: bool) -> Result<(), Broken> {
-        for _ in 0..2 {
-            let Some(byte) = self.peek()? else { return Err(self.unexpected("the end of a string")) };
-            if keep { self.take(byte) } else { self.bump() }
-        }
-        Ok(())
     }
 
     /// Bytes that are in the buffer.
@@ -322,8 +311,88 @@ impl<R: Read> Splitter<R> {
     }
 }
 
-/// The longest prefix of at most `length` bytes that does not end inside a UTF-8 character.
-fn whole_characters(bytes: &[u8], length: usize) -> usize {
-    let inside = |at: usize| bytes.get(at).is_some_and(|byte| byte & 0xC0 == 0x80);
-    (0..=length).rev().find(|at| !inside(*at)).unwrap_or_default()
+/// A stretch of a string's text.
+struct Run {
+    length: usize,
+    /// The closing quote stands behind it.
+    closed: bool,
+    /// It ends with a backslash whose escaped byte is not there yet.
+    escaped: bool,
+}
+
+/// The stretch at the start of `ready` up to the closing quote or the end, the first `skip` bytes unlooked at.
+fn run(ready: &[u8], skip: usize) -> Run {
+    let mut at = skip;
+    while let Some(found) = ready.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += found;
+        if ready.get(at) == Some(&b'"') {
+            return Run { length: at, closed: true, escaped: false };
+        }
+        at += 2;
+    }
+    Run { length: ready.len(), closed: false, escaped: at > ready.len() }
+}
+
+/// Takes back what a cut tore apart at the end of a string that begins at `start`: an escape or a UTF-8 character.
+fn drop_torn_end(piece: &mut Vec<u8>, start: usize) {
+    let text = piece.get(start..).unwrap_or_default();
+    let tail = text.len() - text.len().min(5);
+    let backslash = text.iter().skip(tail).rposition(|byte| *byte == b'\\').map(|at| tail + at);
+    let mut end = text.len();
+    if let Some(at) = backslash {
+        // An odd number of backslashes in a row: the last one opens an escape.
+        let row = text.iter().take(at + 1).rev().take_while(|byte| **byte == b'\\').count();
+        let whole = if text.get(at + 1) == Some(&b'u') { 6 } else { 2 };
+        if row % 2 == 1 && text.len() < at + whole {
+            end = at;
+        }
+    }
+    let last = text.iter().enumerate().take(end).rev().take(4).find(|(_, byte)| **byte & 0xC0 != 0x80);
+    if let Some((at, lead)) = last {
+        let width = match lead {
+            0xC0..0xE0 => 2,
+            0xE0..0xF0 => 3,
+            0xF0.. => 4,
+            _ => 1,
+        };
+        end = if at + width > end { at } else { end };
+    }
+    piece.truncate(start + end);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_tears_nothing_apart() {
+        let cut = |text: &str| {
+            let mut piece = [b"12", text.as_bytes()].concat();
+            drop_torn_end(&mut piece, 2);
+            String::from_utf8(piece[2..].to_vec()).unwrap()
+        };
+        for (text, want) in [
+            ("abc", "abc"),
+            (r"abc\", "abc"),
+            (r"abc\\", r"abc\\"),
+            (r"abc\\\", r"abc\\"),
+            (r"abc\u00", "abc"),
+            (r"abc\u00e9", r"abc\u00e9"),
+            (r"abc\\u00", r"abc\\u00"),
+            (r"ab\n12", r"ab\n12"),
+            ("", ""),
+        ] {
+            assert_eq!(cut(text), want, "{text}");
+        }
+    }
+
+    #[test]
+    fn no_character_is_halved() {
+        let whole = "aé€😀".as_bytes();
+        for length in 0..=whole.len() {
+            let mut piece = whole[..length].to_vec();
+            drop_torn_end(&mut piece, 0);
+            assert!(std::str::from_utf8(&piece).is_ok() && length - piece.len() < 4, "{length}");
+        }
+    }
 }
