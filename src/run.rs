@@ -2,7 +2,7 @@
 
 pub mod announce;
 pub mod service;
-mod signals;
+pub mod signals;
 pub mod tellers;
 
 use std::sync::Arc;

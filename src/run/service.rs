@@ -127,7 +127,7 @@ fn settings(config: &Config, authority: Arc<Authority>) -> Result<proxy::Setting
 }
 
 /// The session's key for tags of secrets.
-fn salt() -> Result<Salt, String> {
+pub fn salt() -> Result<Salt, String> {
     let mut key = [0u8; 32];
     getrandom::fill(&mut key).map_err(|error| format!("no random numbers: {error}"))?;
     Ok(Salt::new(key))
