@@ -9,6 +9,8 @@ use super::folder::Folder;
 use super::{Ended, Exit, Failure, say};
 use crate::instance::state::{Power, Release};
 use crate::instance::{Instance, provider, training};
+use crate::run::service;
+use crate::run::signals::Signals;
 use crate::stage::{Clock, Site, Stage};
 
 /// The first one also answers as `localhost`.
@@ -59,11 +61,12 @@ fn property(text: &str) -> Result<(String, String), String> {
 }
 
 pub fn run(options: &Options) -> Ended {
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("no runtime: {error}"))?;
-    runtime.block_on(serve(options))
+    service::runtime()?.block_on(serve(options))
 }
 
 async fn serve(options: &Options) -> Ended {
+    // Before anything is said: from here on a signal ends it in order.
+    let mut signals = Signals::listen()?;
     let mut sites: Vec<Site> = INSTANCES.iter().map(|host| instance(host, options).into()).collect();
     sites.push(training::provider(PROVIDER).into());
     let stage = Stage::start(options.listen, sites, Clock::default()).await.map_err(|error| error.to_string())?;
@@ -71,7 +74,7 @@ async fn serve(options: &Options) -> Ended {
     let folder = Folder::new().map_err(failed)?;
     let ca = folder.file("simulated-hosts.pem", stage.authority_pem().as_bytes()).map_err(failed)?;
     say(&description(stage.address(), &ca.display().to_string(), &training::instance(INSTANCES[0])));
-    ended().await.map_err(|error| format!("cannot wait for signals: {error}"))?;
+    signals.next().await;
     Ok(Exit::Done)
 }
 
@@ -92,20 +95,6 @@ fn instance(host: &str, options: &Options) -> Instance {
     };
     instance.clients.iter_mut().for_each(|client| client.access_lifespan = options.token_lifespan);
     instance
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-pub(super) async fn ended() -> std::io::Result<()> {
-    #[cfg(unix)]
-    {
-        let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminated.recv() => Ok(()),
-        }
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }
 
 /// All that somebody needs to use it: address, trust, accounts, and lines to paste.

@@ -27,4 +27,9 @@ impl Clock {
     pub fn forward(&self, seconds: i64) {
         self.ahead.fetch_add(seconds.saturating_mul(1000), Ordering::SeqCst);
     }
+
+    /// Back to the real time.
+    pub fn reset(&self) {
+        self.ahead.store(0, Ordering::SeqCst);
+    }
 }

@@ -11,9 +11,5 @@
 )]
 
 mod bench;
-mod bodies;
-mod broken;
 mod connect;
-mod failures;
 mod forward;
-mod life;
