@@ -156,13 +156,9 @@ fn leaks(exchange: &Exchange, mark: &str, loose: &str) -> Option<String> {
     let texts = told(exchange, loose, &SPANS);
     // Wrapped lines could hide a mark from the search: blanks and line ends are taken out.
     let joined: Vec<String> = texts.iter().map(|text| text.split_whitespace().collect()).collect();
-    forms(mark).into_iter().find_map(|form| {
-        joined.iter().find(|text| text.contains(&form)).map(|text| {
-            let at = text.find(&form).unwrap();
-            text[text.floor_char_boundary(at.saturating_sub(60))..text.ceil_char_boundary((at + 60).min(text.len()))]
-                .to_owned()
-        })
-    })
+    let found = |form: &str| joined.iter().find_map(|text| Some(text.split_once(form)?.0.to_owned()));
+    let before = forms(mark).iter().find_map(|form| found(form))?;
+    Some(before.chars().skip(before.chars().count().saturating_sub(80)).collect())
 }
 
 /// Every place of the notes on redaction, with the mark in it.

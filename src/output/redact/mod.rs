@@ -125,3 +125,6 @@ fn field_marks(shaper: Shaper<'_>, kind: FieldKind, value: &[u8]) -> Vec<Mark> {
         FieldKind::Other => text::marks(shaper, 0, value),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,5 @@
 //! From a symbolic place to the value that stands there, shown.
 
-use std::borrow::Cow;
-
 use super::names::field_kind;
 use super::secret::Shaper;
 use super::shown::{Mark, Shown};
@@ -115,6 +113,6 @@ fn of_fields(shaper: Shaper<'_>, fields: &Fields) -> Vec<Mark> {
     fields.0.iter().flat_map(of).collect()
 }
 
-fn of_body(shaper: Shaper<'_>, bytes: &Cow<'_, [u8]>) -> Vec<Mark> {
+fn of_body(shaper: Shaper<'_>, bytes: &[u8]) -> Vec<Mark> {
     body::marks(shaper, bytes.get(..bytes.len().min(super::BODY_LIMIT)).unwrap_or_default())
 }

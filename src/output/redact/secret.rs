@@ -128,7 +128,7 @@ fn visible(raw: &[u8], writing: Writing) -> Vec<Range<usize>> {
         return vec![span];
     }
     let words = if writing == Writing::Token { leading_words(raw) } else { 0 };
-    let mut open = vec![0..words];
+    let mut open: Vec<Range<usize>> = std::iter::once(0..words).collect();
     let mut at = words;
     while at < raw.len() {
         let length = odd(raw, at, writing);

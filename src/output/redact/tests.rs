@@ -1,0 +1,160 @@
+//! What redaction leaves: everything that a diagnosis reads.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+const TOKEN: &str = "B1wSEk09CHPEwLCMMfkbL8Xre008lPKQV3XbCgGGfVUIQ6qxThf8BwkVgTzeel0jJdlSBai3TXcfWB7nUQmxAA";
+
+/// Shown text without the tags' digits.
+fn field(name: &str, value: &[u8]) -> String {
+    let salt = Salt::new([7; 32]);
+    untagged(&Door::new(&salt, Millis(0)).field(name, value).text())
+}
+
+fn body(text: &str) -> String {
+    let salt = Salt::new([7; 32]);
+    untagged(&Door::new(&salt, Millis(0)).body(text.as_bytes()).text())
+}
+
+fn url(text: &str) -> String {
+    let salt = Salt::new([7; 32]);
+    untagged(&Door::new(&salt, Millis(0)).url(text.as_bytes()).text())
+}
+
+fn untagged(text: &str) -> String {
+    let mut parts = text.split(" #");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |out, part| out + part.split_once('…').map_or("", |(_, rest)| rest))
+}
+
+#[test]
+fn the_mistake_in_a_malformed_authorization_stays_visible() {
+    let t = TOKEN;
+    let values = [
+        format!("Bearer {t}"),
+        format!("Bearer{t}"),
+        format!("bearer {t}"),
+        format!("Bearer  {t}"),
+        format!("Bearer\t{t}"),
+        format!("Bearer \"{t}\""),
+        format!("Bearer <{t}>"),
+        format!("Bearer: {t}"),
+        format!("Bearer Bearer {t}"),
+        format!("Bearer {t}%3D"),
+        format!("Bearer {t}\u{200b}"),
+        format!("Bearer {t} x"),
+        format!("Token {t}"),
+        t.to_owned(),
+        "Bearer".to_owned(),
+        "Bearer {{access_token}}".to_owned(),
+        "Bearer undefined".to_owned(),
+        "Bearer [object Object]".to_owned(),
+        "".to_owned(),
+    ];
+    let shown: BTreeSet<String> = values.iter().map(|value| field("Authorization", value.as_bytes())).collect();
+    assert_eq!(shown.len(), values.len(), "two mistakes look alike: {shown:#?}");
+}
+
+#[test]
+fn basic_credentials_show_the_user_and_not_the_password() {
+    use base64::Engine;
+    let basic = |text: &[u8]| format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(text));
+    let shown = |text: &[u8]| field("Authorization", basic(text).as_bytes());
+    assert_eq!(shown(b"svc.user:pa55word"), "Basic ‹user svc.user, password 8 chars›");
+    assert_eq!(shown(b"svc.user:pa55word\n"), "Basic ‹user svc.user, password 8 chars\\n›");
+    assert_eq!(shown(b"DOMAIN\\svc:\"pa55word\""), "Basic ‹user DOMAIN\\svc, password \"8 chars\"›");
+    assert_eq!(shown(b":x"), "Basic ‹user empty, password 1 char›");
+    assert_eq!(shown(b"admin:"), "Basic ‹user admin, password empty›");
+    assert_eq!(shown(b"admin:None"), "Basic ‹user admin, password None›");
+    assert_eq!(shown(b"pa55wordwithoutacolon"), "Basic ‹28 chars›");
+    assert_eq!(field("Authorization", b"Basic YWRtaW46 cGFzcw=="), "Basic ‹8 chars› ‹8 chars›");
+}
+
+#[test]
+fn cookies_keep_their_names_and_attributes() {
+    assert_eq!(
+        field("Cookie", b"JSESSIONID=AB12; glide_user_route=glide.1"),
+        "JSESSIONID=‹4 chars›; glide_user_route=‹7 chars›"
+    );
+    assert_eq!(
+        field("Set-Cookie", b"glide_session_store=4DEEE160; Max-Age=1800; Path=/; HttpOnly"),
+        "glide_session_store=‹8 chars›; Max-Age=1800; Path=/; HttpOnly"
+    );
+    assert_eq!(field("Set-Cookie", b"glide_user=; Max-Age=0"), "glide_user=; Max-Age=0");
+}
+
+#[test]
+fn evidence_in_answers_stays() {
+    for text in [
+        r#"{"error_description":"access_denied","error":"server_error"}"#,
+        r#"{"error":{"message":"User Not Authenticated","detail":"Required to provide Auth information"},"status":"failure"}"#,
+        r#"{"error":{"code":"InvalidAuthenticationToken","message":"Access token has expired"}}"#,
+        r#"{"error":"invalid_client","error_codes":[7000215],"trace_id":"00f1c6b2-7f4c-4c4e-9a35-5c4d5c4ee400"}"#,
+        r#"{"result":[{"sys_id":"9d385017c611228701d22104cc95c371","state":"2"}]}"#,
+        "User Not Authorized: Failed API level ACL Validation",
+        "Invalid token: expired. Bearer token required, Basic auth refused",
+    ] {
+        assert_eq!(body(text), text);
+    }
+    assert_eq!(field("WWW-Authenticate", b"BEARER realm=\"Service-now\""), "BEARER realm=\"Service-now\"");
+    assert_eq!(field("X-Transaction-ID", b"09ee25ec974f"), "09ee25ec974f");
+}
+
+#[test]
+fn token_answers_keep_what_is_no_secret() {
+    let answer =
+        format!(r#"{{"access_token":"{TOKEN}","scope":"useraccount","token_type":"Bearer","expires_in":1799}}"#);
+    assert_eq!(
+        body(&answer),
+        r#"{"access_token":"‹86 chars›","scope":"useraccount","token_type":"Bearer","expires_in":1799}"#
+    );
+    assert_eq!(
+        body(
+            "grant_type=password&client_id=fba32103a0130d7755f10709edfe7474&client_secret=a1b2c3d4&username=svc&password=p"
+        ),
+        "grant_type=password&client_id=fba32103a0130d7755f10709edfe7474&client_secret=‹8 chars›&username=svc&password=‹1 char›"
+    );
+}
+
+#[test]
+fn addresses_keep_what_is_no_secret() {
+    assert_eq!(
+        url(
+            "https://svc:hunter2@dev1.service-now.com/api/now/table/incident?sysparm_query=active%3Dtrue&access_token=abc#top"
+        ),
+        "https://svc:‹7 chars›@dev1.service-now.com/api/now/table/incident?sysparm_query=active%3Dtrue&access_token=‹3 chars›#top"
+    );
+    assert_eq!(
+        url("https://app.partner.example/cb?code=abc&state=xyz&error=access_denied"),
+        "https://app.partner.example/cb?code=‹3 chars›&state=‹3 chars›&error=access_denied"
+    );
+    let plain = "/oauth_auth.do?response_type=code&client_id=fba32103a0130d7755f10709edfe7474&redirect_uri=https%3A%2F%2Fapp.partner.example%2Fcb&code_challenge_method=S256";
+    assert_eq!(url(plain), plain);
+}
+
+#[test]
+fn equal_secrets_have_equal_tags_wherever_they_are() {
+    let salt = Salt::new([7; 32]);
+    let door = Door::new(&salt, Millis(0));
+    let tag = salt.tag(TOKEN.as_bytes()).to_string();
+    for shown in [
+        door.field("Authorization", format!("Bearer \"{TOKEN}\"").as_bytes()),
+        door.body(format!("{{\"access_token\":\"{TOKEN}\"}}").as_bytes()),
+        door.url(format!("/x?access_token={TOKEN}").as_bytes()),
+        door.field("Cookie", format!("a={TOKEN}").as_bytes()),
+    ] {
+        assert!(shown.text().contains(&tag), "{}", shown.text());
+    }
+    let encoded = door.body(b"grant_type=x&code=ab%2Fcd%3D");
+    assert!(encoded.text().contains(&salt.tag(b"ab/cd=").to_string()), "{}", encoded.text());
+}
+
+#[test]
+fn a_door_of_an_exchange_knows_its_secrets() {
+    let salt = Salt::new([7; 32]);
+    let mut door = Door::new(&salt, Millis(0));
+    assert_eq!(door.words("Harbour@12 and Harbour%4012"), "Harbour@12 and Harbour%4012");
+    door.learn(field_marks(door.shaper, FieldKind::Cookie, b"x=Harbour@12"));
+    assert!(!door.words("Harbour@12 and Harbour%4012").contains("Harbour"));
+}
