@@ -2,7 +2,6 @@
 
 use serde::Serialize;
 
-use super::redact::clean;
 use super::view::{View, title};
 use super::{TakenBack, Told};
 use crate::catalog;
@@ -72,7 +71,7 @@ pub fn line(told: &Told<'_>) -> String {
         entry: exchange.entry,
         at: date::iso(exchange.at),
         client: exchange.client.address.map(|address| address.to_string()),
-        method: clean(&exchange.request.method).into_owned(),
+        method: view.door.words(&exchange.request.method),
         url: view.url(),
         status: status(told),
         answered_by: told.diagnosis.answered_by.as_str(),

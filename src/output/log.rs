@@ -78,11 +78,11 @@ fn label(text: &str) -> Runs {
 fn happened(sheet: &mut Sheet<'_>, view: &View<'_>) {
     let exchange = view.told.exchange;
     let request = &exchange.request;
-    let method = super::redact::brief(&request.method, METHOD_LIMIT);
+    let method = super::redact::brief(&view.door.words(&request.method), METHOD_LIMIT);
     let address =
         if request.unseen { "an answer without its request".into() } else { format!("{method} {}", view.url()) };
     let number = format!("#{} ", exchange.id);
-    let ended = words::outcome(exchange, view.told.diagnosis.answered_by);
+    let ended = view.door.words(&words::outcome(exchange, view.told.diagnosis.answered_by));
     let time = Runs::of(Paint::Strong, date::clock(exchange.at));
     let start = GUTTER + sheet.columns(&number) + sheet.columns(&address);
     if start + 2 + sheet.columns(&ended) <= sheet.width() {

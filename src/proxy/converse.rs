@@ -317,11 +317,8 @@ impl Down<'_> {
         let limits = self.limits;
         loop {
             let wait = limits.first_byte.saturating_sub(self.progress.last().elapsed());
-            let read = read_head(reader, buffer, wait, limits.first_byte, limits.head_bytes).await;
-            if self.progress.done() {
-                self.draft.phase(Phase::AwaitAnswer);
-            }
-            let failed = match read {
+            let failed = match self.reading(read_head(reader, buffer, wait, limits.first_byte, limits.head_bytes)).await
+            {
                 HeadRead::Head(raw, first_byte) => return Ok((raw, first_byte)),
                 HeadRead::Closed | HeadRead::Failed(_) if self.stale => return Err(Trouble::Stale),
                 HeadRead::Closed => failure(Phase::AwaitAnswer, FailureKind::Closed, "closed before the answer"),
@@ -336,6 +333,17 @@ impl Down<'_> {
             };
             return Err(Trouble::Upstream(failed));
         }
+    }
+
+    /// Notes on the way when the request has been sent: should the client go now, that is where the exchange was.
+    async fn reading(&mut self, read: impl Future<Output = HeadRead>) -> HeadRead {
+        let mut read = std::pin::pin!(read);
+        tokio::select! {
+            biased;
+            read = &mut read => return read,
+            () = self.progress.ended.notified() => self.draft.phase(Phase::AwaitAnswer),
+        }
+        read.await
     }
 
     fn stopped(&self, stop: Stop, begun: bool) -> Trouble {

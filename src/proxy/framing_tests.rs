@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// Runs a whole body through, offered in pieces of `piece` bytes: content, passed bytes, what was left over.
+#[expect(clippy::type_complexity, reason = "three byte strings, named above")]
 fn run(framing: Framing, input: &[u8], piece: usize) -> Result<(Vec<u8>, Vec<u8>, Vec<u8>), Broken> {
     let mut decoder = Decoder::new(framing);
     let (mut content, mut passed, mut held, mut offered) = (Vec::new(), Vec::new(), Vec::new(), 0);

@@ -13,7 +13,7 @@ fn fault_of(line: &str) -> (HeadProblem, String) {
     let text = format!("GET /api HTTP/1.1\r\nHost: dev1.service-now.com\r\n{line}\r\nAccept: */*\r\n\r\n");
     let fault = parse(&text).err().unwrap_or_else(|| panic!("{line:?} was accepted"));
     assert_eq!(fault.status, 400);
-    (fault.problem, text[fault.offset..].lines().next().unwrap_or_default().to_owned())
+    (fault.problem, text.get(fault.offset..).unwrap_or_default().lines().next().unwrap_or_default().to_owned())
 }
 
 #[test]

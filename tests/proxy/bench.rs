@@ -40,6 +40,25 @@ impl Conn {
         Conn { io: Box::new(io), ahead: Vec::new() }
     }
 
+    pub async fn to(address: SocketAddr) -> Conn {
+        let tcp = TcpStream::connect(address).await.unwrap();
+        tcp.set_nodelay(true).unwrap();
+        Conn::new(tcp)
+    }
+
+    /// A sending and a receiving half, for two tasks.
+    pub fn split(self) -> (Conn, Conn) {
+        let (reader, writer) = tokio::io::split(self.io);
+        let sender = Conn::new(tokio::io::join(tokio::io::empty(), writer));
+        let receiver = Conn { io: Box::new(tokio::io::join(reader, tokio::io::sink())), ahead: self.ahead };
+        (sender, receiver)
+    }
+
+    /// Moves bytes between two connections until both have ended.
+    pub async fn join(mut self, mut other: Conn) {
+        tokio::io::copy_bidirectional(&mut self.io, &mut other.io).await.ok();
+    }
+
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.try_send(bytes).await.expect("the peer takes no more");
     }
@@ -120,8 +139,16 @@ pub fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
+/// A script at work.
+pub type Done = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// What an origin does with each connection.
-type Script = Arc<dyn Fn(Conn) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
+type Script = Arc<dyn Fn(Conn) -> Done + Send + Sync>;
+
+/// An address on which nothing listens.
+pub async fn unused_address() -> SocketAddr {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap()
+}
 
 pub fn script<F, R>(run: F) -> Script
 where
@@ -262,9 +289,7 @@ impl Proxy {
     }
 
     pub async fn connect(&self) -> Conn {
-        let tcp = TcpStream::connect(self.address()).await.unwrap();
-        tcp.set_nodelay(true).unwrap();
-        Conn::new(tcp)
+        Conn::to(self.address()).await
     }
 
     /// CONNECT as most clients send it.

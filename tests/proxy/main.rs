@@ -11,5 +11,9 @@
 )]
 
 mod bench;
+mod bodies;
+mod broken;
 mod connect;
+mod failures;
 mod forward;
+mod life;

@@ -18,7 +18,7 @@ use super::folder::Folder;
 use super::{Ended, Exit, Failure, say};
 use crate::instance::training;
 use crate::ledger::Limits;
-use crate::model::{Exchange, Salt};
+use crate::model::Exchange;
 use crate::output::{Told, log};
 use crate::pipeline::Pipeline;
 use crate::proxy::ca::Authority;

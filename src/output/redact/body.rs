@@ -21,9 +21,9 @@ pub(super) fn marks(shaper: Shaper<'_>, body: &[u8]) -> Vec<Mark> {
     }
 }
 
-/// It begins with a name and an equals sign.
+/// It begins with a name and an equals sign; blanks around the name are a known mistake.
 fn is_form(body: &[u8]) -> bool {
-    let name = body.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.%+[]".contains(byte)).count();
+    let name = body.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-.%+[] ".contains(byte)).count();
     name > 0 && body.get(name) == Some(&b'=')
 }
 

@@ -80,7 +80,11 @@ fn base64_text(shaper: Shaper<'_>, start: usize, text: &[u8], decoded: &Basic) -
         BasicFault::UrlAlphabet { at } => Some(*at),
         _ => None,
     });
-    let Some(at) = url_safe else { return shaper.marks(start, text, Writing::Token) };
+    let Some(at) = url_safe else {
+        let mut marks = shaper.marks(start, text, Writing::Token);
+        marks.extend(learned(shaper, &decoded.decoded));
+        return marks;
+    };
     let (before, after) = text.split_at(at.min(text.len()));
     let mut marks = shaper.marks(start, before, Writing::Token);
     marks.extend(shaper.marks(start + at + 1, after.get(1..).unwrap_or_default(), Writing::Token));

@@ -32,9 +32,11 @@ impl Door<'_> {
         let sent = &exchange.request;
         match place {
             Place::RequestHead => self.head_line(sent.head.as_ref()?, at),
-            Place::RequestMethod => request(Shown::new(sent.method.as_bytes(), Vec::new())),
+            Place::RequestMethod => request(self.show(sent.method.as_bytes(), Vec::new())),
             Place::RequestUrl => request(self.url(format!("{}{}", sent.origin(), sent.target).as_bytes())),
-            Place::RequestTarget => request(self.url(sent.target.as_bytes()).after(&format!("{} ", sent.method))),
+            Place::RequestTarget => {
+                request(self.url(sent.target.as_bytes()).after(&format!("{} ", self.words(&sent.method))))
+            }
             Place::RequestField { name, nth } => request(self.named_field(&sent.fields, name, *nth)?),
             Place::BasicDecoded => request(self.decoded_basic(&sent.fields)?),
             Place::Query(name) => request(self.pair(sent.query()?.as_bytes(), name)?),
@@ -42,7 +44,7 @@ impl Door<'_> {
             Place::RequestBody => request(self.body(&content::decoded(&sent.fields, &sent.body))),
             Place::ResponseStatus => {
                 let answer = exchange.response()?;
-                response(Shown::new(format!("{} {}", answer.status, answer.reason).as_bytes(), Vec::new()))
+                response(self.show(format!("{} {}", answer.status, answer.reason).as_bytes(), Vec::new()))
             }
             Place::ResponseField { name, nth } => {
                 response(self.named_field(&exchange.response()?.fields, name, *nth)?)
@@ -59,7 +61,7 @@ impl Door<'_> {
         let wanted = |field: &&crate::model::Field| field.name.eq_ignore_ascii_case(name.as_bytes());
         let field = fields.0.iter().filter(wanted).nth(nth)?;
         let shown = self.field(name, &field.value);
-        Some(shown.after(&format!("{}: ", String::from_utf8_lossy(&field.name))))
+        Some(shown.after(&format!("{}: ", self.words(&String::from_utf8_lossy(&field.name)))))
     }
 
     fn decoded_basic(&self, fields: &Fields) -> Option<Shown> {
@@ -72,7 +74,7 @@ impl Door<'_> {
     fn pair(&self, input: &[u8], name: &str) -> Option<Shown> {
         let form = parse(input);
         let raw = input.get(form.pair(name)?.raw_value.clone())?;
-        Some(self.show(raw, form::value(self.shaper, 0, name, raw)).after(&format!("{name}=")))
+        Some(self.show(raw, form::value(self.shaper, 0, name, raw)).after(&format!("{}=", self.words(name))))
     }
 
     /// The line of a raw head in which the byte `at` stands.
