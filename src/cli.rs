@@ -73,10 +73,10 @@ pub struct RunOptions {
     /// Append the explanations to this file too
     #[arg(long, value_name = "FILE")]
     log_file: Option<String>,
-    /// Record the session in this folder
+    /// Record the session in this folder (not built yet)
     #[arg(long, value_name = "DIR")]
     session: Option<String>,
-    /// Serve the page in the browser here, as 127.0.0.1:8081
+    /// Serve the page in the browser here, as 127.0.0.1:8081 (not built yet)
     #[arg(long, value_name = "ADDR")]
     ui: Option<String>,
     /// Also listen for clients that know no proxy, and forward to this origin

@@ -18,9 +18,10 @@ use tellers::{Tellers, Words};
 /// Runs the proxy until it is told to stop.
 pub fn run(options: &RunOptions) -> Ended {
     let loaded = config::read(options.config.as_deref(), options.given())?;
-    let config = loaded.config;
+    let mut config = loaded.config;
     let _telling = telling::start(how_to_tell(&config)).map_err(wrong)?;
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    leave_out_what_is_not_built(&mut config);
     let authority = Authority::open_or_create(&config.ca_dir()?, &config.scope()).map_err(|error| error.to_string())?;
     service::runtime()?.block_on(serve(&config, Arc::new(authority)))
 }
@@ -38,6 +39,16 @@ async fn serve(config: &Config, authority: Arc<Authority>) -> Ended {
         signal = signals.next() => tracing::warn!(signal, "stopped at once"),
     }
     Ok(Exit::Done)
+}
+
+/// Says so instead of doing nothing in silence.
+fn leave_out_what_is_not_built(config: &mut Config) {
+    if config.session.dir.take().is_some() {
+        tracing::warn!("recording a session is not built yet: nothing is recorded");
+    }
+    if config.ui.listen.take().is_some() {
+        tracing::warn!("the page in the browser is not built yet: it is not served");
+    }
 }
 
 fn how_to_tell(config: &Config) -> telling::Settings {

@@ -72,6 +72,11 @@ pub fn start(settings: Settings) -> Result<Telling, String> {
         .with(operations_layer(settings.json, operations).with_filter(filter).with_filter(not_explanations))
         .try_init()
         .map_err(|error| error.to_string())?;
+    std::panic::set_hook(Box::new(|panic| {
+        // Only the place: the words of a panic may hold what was being looked at.
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "something broke off inside why401; traffic goes on. Please report it");
+    }));
     Ok(Telling { lines: Some(sender), writer: Some(writer) })
 }
 

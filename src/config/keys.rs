@@ -72,11 +72,11 @@ keys! {
     "log.filter" => log.filter,
         "Which operations are told on standard error, in the syntax of RUST_LOG (RUST_LOG and WHY401_LOG outrank it).";
     "session.dir" => session.dir,
-        "A folder for the recording of this session. Empty: nothing is recorded.";
+        "A folder for the recording of this session. Empty: nothing is recorded. (Not built yet.)";
     "session.total_bytes" => session.total,
         "Limit for the recording on disk; the oldest goes first. Sizes also read \"256KiB\", \"1MiB\".";
     "ui.listen" => ui.listen,
-        "Where the page in the browser is served: \"127.0.0.1:8081\". Empty: not at all.";
+        "Where the page in the browser is served: \"127.0.0.1:8081\". Empty: not at all. (Not built yet.)";
     "timeouts.silent_seconds" => limits.silent,
         "How long a new connection may say nothing. Lengths of time also read \"10s\", \"500ms\", \"2m\".";
     "timeouts.head_seconds" => limits.header,

@@ -13,6 +13,7 @@ use super::Line;
 use crate::command::{Failure, say};
 use crate::config::Config;
 use crate::model::{Exchange, FailureKind, Outcome, Phase};
+use crate::output::redact::brief;
 use crate::proxy::ca::Authority;
 use crate::run::service;
 
@@ -92,7 +93,7 @@ fn came(exchange: &Exchange) -> Line {
     let agent = exchange.request.fields.text("user-agent").map(|agent| agent.into_owned());
     let agent =
         agent.or_else(|| exchange.client.connect_agent.clone()).unwrap_or_else(|| "a client without a name".into());
-    let agent: String = agent.chars().filter(|c| !c.is_control()).take(80).collect();
+    let agent = brief(&agent, 80);
     match &exchange.outcome {
         Outcome::Failed(failure)
             if failure.phase == Phase::ClientTls && failure.kind == FailureKind::ClientTlsVersion =>

@@ -12,6 +12,7 @@ use clap::Args;
 use super::{Ended, Exit, say};
 use crate::cli::RunOptions;
 use crate::config::{self, Config};
+use crate::output::redact::clean;
 use crate::run::service;
 
 #[derive(Args, Debug)]
@@ -66,7 +67,8 @@ impl fmt::Display for Line {
             Level::Warning => "warning",
             Level::Fault => "FAULT",
         };
-        write!(f, "{level:8} {:11} {}", self.what, self.says)?;
+        // Names of hosts, issuers and clients come from outside.
+        write!(f, "{level:8} {:11} {}", self.what, clean(&self.says))?;
         if !self.next.is_empty() {
             write!(f, "\n{:20} next: {}", "", self.next)?;
         }

@@ -12,6 +12,7 @@ use super::Line;
 use crate::command::Failure;
 use crate::config::Config;
 use crate::model::{CertificateFault, Exchange, Failure as Stopped, FailureKind, Outcome, Phase, Response};
+use crate::output::redact::brief;
 use crate::proxy::{Pattern, Reverse, Scope, ca::Authority};
 use crate::run::service;
 use crate::wire::date;
@@ -36,7 +37,7 @@ pub async fn look(config: &Config, host: &str) -> Result<Vec<Line>, Failure> {
     let pattern: Pattern = name.parse().map_err(|error| Failure::Usage(format!("error: {error}")))?;
     let mut lines = vec![scope(config, &pattern), route(config)];
     match probe(config, name).await? {
-        Some(exchange) => lines.extend(seen(&exchange)),
+        Some(exchange) => lines.extend(seen(config, &exchange)),
         None => lines.push(Line::fault(
             UPSTREAM,
             "the probe did not end in time",
@@ -96,10 +97,10 @@ async fn ask(address: SocketAddr, host: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-fn seen(exchange: &Exchange) -> Vec<Line> {
+fn seen(config: &Config, exchange: &Exchange) -> Vec<Line> {
     match &exchange.outcome {
         Outcome::Answered(answer) => vec![reached(exchange), awake(answer), clock(exchange, answer)],
-        Outcome::Failed(stopped) => vec![failed(stopped)],
+        Outcome::Failed(stopped) => vec![failed(stopped, config.upstream.proxy.is_some())],
         _ => vec![Line::fault(UPSTREAM, "the probe was not answered", "try again")],
     }
 }
@@ -159,9 +160,13 @@ fn offset(seconds: i64) -> Line {
     }
 }
 
-fn failed(stopped: &Stopped) -> Line {
-    let detail: String = stopped.detail.chars().filter(|c| !c.is_control()).take(200).collect();
+/// `parent`: names and connections are those of a parent proxy.
+fn failed(stopped: &Stopped, parent: bool) -> Line {
+    let detail = brief(&stopped.detail, 200);
     let (says, next) = match (&stopped.phase, &stopped.kind) {
+        (Phase::Resolve | Phase::Connect, _) if parent => {
+            (format!("the parent proxy was not reached: {detail}"), "check --upstream-proxy")
+        }
         (_, FailureKind::NameNotFound) => {
             ("the name is not known".to_owned(), "check the spelling; behind a corporate proxy: --upstream-proxy")
         }
@@ -251,10 +256,12 @@ mod tests {
     fn whoever_inspects_is_named() {
         let stopped = |phase, kind| Stopped { phase, kind, detail: String::new(), status: Some(502) };
         let inspected = FailureKind::Certificate(CertificateFault::UnknownIssuer("CN=Corp Inspection".into()));
-        assert!(failed(&stopped(Phase::UpstreamTls, inspected)).says.contains("Corp Inspection"));
+        assert!(failed(&stopped(Phase::UpstreamTls, inspected), false).says.contains("Corp Inspection"));
         assert!(
-            failed(&stopped(Phase::ParentProxy, FailureKind::ParentProxyRefused(407))).says.contains("credentials")
+            failed(&stopped(Phase::ParentProxy, FailureKind::ParentProxyRefused(407)), true)
+                .says
+                .contains("credentials")
         );
-        assert!(failed(&stopped(Phase::Resolve, FailureKind::NameNotFound)).next.contains("spelling"));
+        assert!(failed(&stopped(Phase::Resolve, FailureKind::NameNotFound), false).next.contains("spelling"));
     }
 }

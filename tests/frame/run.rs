@@ -1,0 +1,89 @@
+//! `why401 run`: how it begins, tells and ends.
+
+use std::path::Path;
+
+use crate::bench::{FAILING, HOST, Proxy, World};
+
+#[test]
+fn the_first_line_is_the_promise_and_the_next_the_explanation() {
+    let world = World::new();
+    let mut proxy = Proxy::start(&world, &[]);
+    assert_eq!(proxy.start["schema"], "why401.start/1");
+    assert!(Path::new(proxy.start["ca"].as_str().unwrap()).is_file());
+    assert_ne!(proxy.start["listen"][0], "127.0.0.1:0");
+    let answer = proxy.ask(FAILING);
+    assert!(answer.starts_with("HTTP/1.1 401 "), "{answer}");
+    let told = proxy.line();
+    assert_eq!(told["schema"], "why401.exchange/1");
+    assert_eq!(told["findings"][0]["cause"], "bearer-missing-space");
+    assert_eq!(told["url"], format!("https://{HOST}/api/now/table/incident?sysparm_limit=1"));
+}
+
+#[test]
+fn sigterm_and_sigint_end_it_in_order() {
+    let world = World::new();
+    for signal in ["-TERM", "-INT"] {
+        let mut proxy = Proxy::start(&world, &[]);
+        proxy.signal(signal);
+        assert_eq!(proxy.ended().code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn what_was_seen_before_the_end_is_told() {
+    let world = World::new();
+    let mut proxy = Proxy::start(&world, &[]);
+    proxy.ask(FAILING);
+    proxy.signal("-TERM");
+    assert_eq!(proxy.ended().code(), Some(0));
+    assert_eq!(proxy.line()["findings"][0]["cause"], "bearer-missing-space");
+}
+
+#[test]
+fn traffic_goes_on_when_nobody_reads() {
+    let world = World::new();
+    let log = world.home.path().join("log.jsonl");
+    let mut proxy = Proxy::start(&world, &["--log-file", log.to_str().unwrap()]);
+    proxy.stop_reading();
+    for _ in 0..3 {
+        assert!(proxy.ask(FAILING).starts_with("HTTP/1.1 401 "));
+    }
+    proxy.signal("-TERM");
+    assert_eq!(proxy.ended().code(), Some(0));
+    let errors = proxy.errors();
+    assert_eq!(errors.matches("takes no explanations").count(), 1, "{errors}");
+    let log = std::fs::read_to_string(log).unwrap();
+    assert_eq!(log.matches("why401.exchange/1").count(), 3, "the file has them all: {log}");
+}
+
+#[test]
+fn a_full_disk_does_not_stop_traffic() {
+    if !Path::new("/dev/full").exists() {
+        return;
+    }
+    let world = World::new();
+    let mut proxy = Proxy::start(&world, &["--log-file", "/dev/full"]);
+    assert!(proxy.ask(FAILING).starts_with("HTTP/1.1 401 "));
+    assert_eq!(proxy.line()["findings"][0]["cause"], "bearer-missing-space");
+}
+
+#[test]
+fn no_secret_is_told_even_at_trace() {
+    let world = World::new();
+    let trace = world.home.path().join("why401.toml");
+    std::fs::write(&trace, "[log]\nfilter = \"trace\"\n").unwrap();
+    let mut proxy = Proxy::start(&world, &["--config", trace.to_str().unwrap()]);
+    let secret = "CANARYsecret0123456789CANARYsecret0123456789";
+    proxy.ask(&FAILING.replace("BearerAAAAAAAAAAAAAAAAAAAA", &format!("Bearer {secret}")));
+    let form = format!("grant_type=password&client_id=x&client_secret={secret}&username=u&password={secret}");
+    proxy.ask(&format!(
+        "POST /oauth_token.do HTTP/1.1\r\nHost: {HOST}\r\nCookie: JSESSIONID={secret}\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    ));
+    let told = [proxy.line().to_string(), proxy.line().to_string()].concat();
+    proxy.signal("-TERM");
+    proxy.ended();
+    let all = told + &proxy.errors();
+    assert!(!all.contains("CANARY"), "{all}");
+}
