@@ -9,6 +9,7 @@ pub mod exec;
 pub mod explain;
 mod folder;
 pub mod instance;
+mod progress;
 pub mod shell;
 
 use std::io::Write;
