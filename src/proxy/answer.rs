@@ -191,6 +191,9 @@ fn certificate(fault: &CertificateFault, host: &str) -> String {
     match fault {
         CertificateFault::Expired => "its certificate has expired".to_owned(),
         CertificateFault::NotYetValid => "its certificate is not valid yet".to_owned(),
+        CertificateFault::WrongName(names) if names.is_empty() => {
+            format!("its certificate names no host in its subject alternative names, so none like {host}")
+        }
         CertificateFault::WrongName(names) => format!("its certificate is for {}, not for {host}", names.join(", ")),
         CertificateFault::UnknownIssuer(issuer) if issuer.is_empty() => {
             "its certificate is from an issuer that is not trusted here".to_owned()

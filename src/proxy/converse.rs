@@ -39,6 +39,8 @@ pub(super) struct Conversation<'a> {
     pub upgrades: bool,
     /// The connection was used before and the request can be repeated: silence at its end is not the upstream's answer.
     pub stale: bool,
+    /// The connection has served nothing before.
+    pub fresh: bool,
     pub notes: &'a Notes,
     /// Follows the request's body.
     pub decoder: &'a mut Decoder,
@@ -83,6 +85,7 @@ impl Conversation<'_> {
             keeps: self.keeps,
             upgrades: self.upgrades,
             stale: self.stale,
+            fresh: self.fresh,
             notes: self.notes,
             draft,
             kept: received,
@@ -225,6 +228,7 @@ struct Down<'a> {
     keeps: bool,
     upgrades: bool,
     stale: bool,
+    fresh: bool,
     notes: &'a Notes,
     draft: &'a mut Draft,
     kept: &'a mut Capture,
@@ -321,7 +325,10 @@ impl Down<'_> {
             {
                 HeadRead::Head(raw, first_byte) => return Ok((raw, first_byte)),
                 HeadRead::Closed | HeadRead::Failed(_) if self.stale => return Err(Trouble::Stale),
-                HeadRead::Closed => failure(Phase::AwaitAnswer, FailureKind::Closed, "closed before the answer"),
+                HeadRead::Closed => fault::closed(self.notes, self.fresh),
+                HeadRead::Cut if !buffer.starts_with(b"HTTP/") => {
+                    malformed(Phase::AwaitAnswer, "something else came, then the end")
+                }
                 HeadRead::Cut => failure(Phase::AwaitAnswer, FailureKind::Closed, "closed within the answer's head"),
                 HeadRead::Silent if self.progress.last().elapsed() < limits.first_byte => continue,
                 HeadRead::Silent => failure(Phase::AwaitAnswer, FailureKind::TimedOut, "no first byte in time"),

@@ -17,6 +17,16 @@ pub(super) fn of_tls(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
+/// An upstream closed before its answer had begun. Some servers let the alert go under that would have said why; what is
+/// left is that a new connection asked for a client certificate, got none, and was closed.
+pub(super) fn closed(notes: &Notes, fresh: bool) -> Failure {
+    if fresh && notes.asked_for_certificate {
+        let detail = "asked for a client certificate, got none, and closed without an answer";
+        return failure(Phase::UpstreamTls, FailureKind::ClientCertificateRequired, detail);
+    }
+    failure(Phase::AwaitAnswer, FailureKind::Closed, "closed before the answer")
+}
+
 /// An upstream's connection failed.
 pub(super) fn upstream(phase: Phase, error: &io::Error, notes: &Notes) -> Failure {
     match of_tls(error) {
@@ -81,11 +91,29 @@ fn certificate(error: &CertificateError, notes: &Notes) -> CertificateFault {
         CertificateError::InvalidPurpose
         | CertificateError::InvalidPurposeContext { .. }
         | CertificateError::UnhandledCriticalExtension => CertificateFault::NotAllowed,
+        CertificateError::Other(other) => match other.0.downcast_ref() {
+            Some(error) if not_allowed(error) => CertificateFault::NotAllowed,
+            _ => CertificateFault::Other,
+        },
         _ => CertificateFault::Other,
     }
 }
 
-/// A client's handshake with us failed. `None`: it went away before it had sent anything to judge by.
+/// Verdicts that the TLS library passes on as its certificate library gave them.
+fn not_allowed(error: &webpki::Error) -> bool {
+    use webpki::Error;
+    matches!(
+        error,
+        Error::CaUsedAsEndEntity
+            | Error::EndEntityUsedAsCa
+            | Error::NameConstraintViolation
+            | Error::PathLenConstraintViolated
+            | Error::UnsupportedCriticalExtension
+            | Error::UnsupportedNameType
+    )
+}
+
+/// A client's handshake with us failed.
 pub(super) fn client_tls(error: &io::Error) -> Failure {
     let (kind, detail) = match of_tls(error) {
         Some(tls) => (client_kind(tls), tls.to_string()),

@@ -177,6 +177,7 @@ impl Errand<'_> {
             keeps: keeps(&self.head) && !self.shared.draining(),
             upgrades: self.upgrades(),
             stale,
+            fresh: upstream.served == 0,
             notes: &upstream.facts.notes,
             decoder: &mut self.decoder,
             sheet: &mut self.sheet,

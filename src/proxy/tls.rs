@@ -73,21 +73,12 @@ pub(super) struct Notes {
 }
 
 impl Notes {
-    /// The names that the refused certificate has.
+    /// The names that the refused certificate has. A common name is none: no client accepts it (RFC 9525 §2).
     pub fn names(&self) -> Vec<String> {
         use x509_parser::extensions::GeneralName;
-        let Some(parsed) = self.refused.first().and_then(|der| x509_parser::parse_x509_certificate(der).ok()) else {
-            return Vec::new();
-        };
-        let certificate = parsed.1;
-        let Ok(Some(extension)) = certificate.subject_alternative_name() else {
-            return certificate
-                .subject()
-                .iter_common_name()
-                .filter_map(|name| name.as_str().ok())
-                .map(str::to_owned)
-                .collect();
-        };
+        let parsed = self.refused.first().and_then(|der| x509_parser::parse_x509_certificate(der).ok());
+        let Some((_, certificate)) = parsed else { return Vec::new() };
+        let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
         let names = extension.value.general_names.iter().filter_map(|name| match name {
             GeneralName::DNSName(name) => Some((*name).to_owned()),
             GeneralName::IPAddress(bytes) => Some(address(bytes)),
