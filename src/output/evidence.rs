@@ -44,7 +44,13 @@ pub(super) fn write(sheet: &mut Sheet<'_>, view: &View<'_>, evidence: &[Evidence
 }
 
 fn says(view: &View<'_>, piece: &Evidence) -> Runs {
-    Runs::plain(view.door.words(&piece.says))
+    let says = view.door.words(&piece.says);
+    match piece.place {
+        Place::Exchange(id) if !says.contains(&format!("exchange {id}")) => {
+            Runs::plain(format!("exchange {id}: {says}"))
+        }
+        _ => Runs::plain(says),
+    }
 }
 
 fn room(sheet: &Sheet<'_>) -> usize {

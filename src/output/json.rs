@@ -18,6 +18,7 @@ struct Line {
     at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<String>,
+    /// Empty, as the address, where the recording shows the answer alone.
     method: String,
     url: String,
     /// `null` where no answer came and none was made.
@@ -119,10 +120,11 @@ fn seen(view: &View<'_>, evidence: &Evidence) -> Seen {
     }
 }
 
-/// `cause: how it is told apart`, for each other suspect of this exchange.
+/// `cause: what is seen when it is that one`, for each other suspect of this exchange.
 fn tell_apart(view: &View<'_>, finding: &Finding) -> Vec<String> {
     let others = view.told.diagnosis.findings.iter().map(|other| other.cause).filter(|other| *other != finding.cause);
-    others.filter_map(|other| Some(format!("{other}: {}", view.contrast(finding, other)?))).collect()
+    let contrasts = others.filter_map(|other| view.contrast(finding, other));
+    contrasts.map(|(cause, says)| format!("{cause}: {says}")).collect()
 }
 
 fn taken_back(view: &View<'_>, revised: &TakenBack) -> Revised {

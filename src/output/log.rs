@@ -18,7 +18,7 @@ use super::layout::{Paint, Runs, Sheet, Style, inline};
 use super::view::{View, title};
 use super::words;
 use super::{TakenBack, Told};
-use crate::catalog::{self, Page, Where};
+use crate::catalog::{self, Actor, Page, Severity, Where};
 use crate::model::{Finding, Grade};
 use crate::wire::date;
 
@@ -39,8 +39,9 @@ pub fn block(told: &Told<'_>, style: &Style) -> String {
     happened(&mut sheet, &view);
     if let Some((first, others)) = told.diagnosis.findings.split_first() {
         let page = catalog::page(first.cause);
-        verdict(&mut sheet, &view, first);
+        verdict(&mut sheet, &view, first, page);
         if let Some(page) = page {
+            actor(&mut sheet, page);
             fix(&mut sheet, page, style);
             places(&mut sheet, &view, page, style);
         }
@@ -131,12 +132,24 @@ fn paint(grade: Grade) -> Paint {
 }
 
 /// The best explanation: grade and headline, why it is this one, and the bytes.
-fn verdict(sheet: &mut Sheet<'_>, view: &View<'_>, finding: &Finding) {
-    let grade = Runs::of(paint(finding.grade), finding.grade.as_str().to_uppercase());
+fn verdict(sheet: &mut Sheet<'_>, view: &View<'_>, finding: &Finding, page: Option<&Page>) {
+    let paint = match page.map(|page| page.severity) {
+        Some(Severity::Note) => Paint::Possible,
+        Some(Severity::Warning) if finding.grade == Grade::Proven => Paint::Likely,
+        _ => paint(finding.grade),
+    };
+    let grade = Runs::of(paint, finding.grade.as_str().to_uppercase());
     let headline = Runs::of(Paint::Strong, title(finding.cause)).and(Paint::Dim, format!(" ({})", finding.cause));
     sheet.wrapped(&grade, GUTTER, &headline);
     sheet.wrapped(&Runs::default(), GUTTER, &Runs::plain(view.door.words(&finding.because)));
     evidence::write(sheet, view, &finding.evidence);
+}
+
+/// Who must act, where it is not the one who reads.
+fn actor(sheet: &mut Sheet<'_>, page: &Page) {
+    if page.actor != Actor::Caller {
+        sheet.wrapped(&label("who"), GUTTER, &Runs::plain(page.actor.words()));
+    }
 }
 
 fn fix(sheet: &mut Sheet<'_>, page: &Page, style: &Style) {
@@ -190,8 +203,10 @@ fn suspects(sheet: &mut Sheet<'_>, view: &View<'_>, first: &Finding, others: &[F
         let grade = shown.and(Paint::Plain, gap).and(paint(other.grade), other.grade.as_str());
         let headline = Runs::plain(title(other.cause)).and(Paint::Dim, format!(" ({})", other.cause));
         sheet.wrapped(&grade, SUSPECT, &headline);
-        if let Some(check) = view.contrast(first, other.cause).filter(|_| name == "or") {
-            sheet.wrapped(&Runs::default(), SUSPECT, &inline(check, !style.colour).dimmed());
+        if let Some((cause, says)) = view.contrast(first, other.cause).filter(|_| name == "or") {
+            // What is said of another than the one above it has to be named.
+            let whose = if cause == other.cause { String::new() } else { format!("`{cause}`: ") };
+            sheet.wrapped(&Runs::default(), SUSPECT, &inline(&format!("{whose}{says}"), !style.colour).dimmed());
         }
     }
     let folded = &view.told.diagnosis.folded;

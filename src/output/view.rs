@@ -33,9 +33,12 @@ impl<'a> View<'a> {
         View { told, door: Door::of(told.salt, told.exchange), host, values }
     }
 
-    /// Method and address, as far as the recording shows the request.
+    /// The address; empty where the recording does not show the request.
     pub fn url(&self) -> String {
         let request = &self.told.exchange.request;
+        if request.unseen {
+            return String::new();
+        }
         let target = if request.target.starts_with(['/', '?']) { request.target.as_str() } else { "" };
         self.door.url(format!("{}{target}", request.origin()).as_bytes()).text()
     }
@@ -62,9 +65,10 @@ impl<'a> View<'a> {
         spot.link(self.host.as_deref()?, &self.values).map(|link| self.door.url(link.as_bytes()).text())
     }
 
-    /// What separates `one` from another suspect, by either page.
-    pub fn contrast(&self, one: &Finding, other: &str) -> Option<&'static str> {
-        let by = |page: &str, rival: &str| catalog::page(page).and_then(|page| page.contrast(rival));
+    /// What separates `one` from another suspect: the name of one of the two, and what is seen when it is that one. The
+    /// page of `one` knows its rivals best; else the other page says what speaks for `one`.
+    pub fn contrast(&self, one: &Finding, other: &'static str) -> Option<(&'static str, &'static str)> {
+        let by = |page: &str, rival: &'static str| Some((rival, catalog::page(page)?.contrast(rival)?));
         by(one.cause, other).or_else(|| by(other, one.cause))
     }
 }

@@ -36,10 +36,11 @@ fn by(answerer: Answerer) -> &'static str {
     }
 }
 
-/// `143 ms`, `2.4 s`, `71 s`, `12 min`.
+/// `under 1 ms`, `143 ms`, `2.4 s`, `71 s`, `12 min`.
 pub fn duration(length: Duration) -> String {
     match length.as_millis() {
-        ms @ 0..=999 => format!("{ms} ms"),
+        0 => "under 1 ms".into(),
+        ms @ 1..=999 => format!("{ms} ms"),
         ms @ 1000..=9_999 => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
         ms => crate::wire::date::span(i64::try_from(ms / 1000).unwrap_or(i64::MAX)),
     }
