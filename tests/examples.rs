@@ -15,10 +15,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use why401::catalog::{self, Example, Page};
-use why401::diagnose::diagnose;
 use why401::intake::transcript::{self, Expectation, Step, Transcript};
-use why401::ledger::{Ledger, Limits};
+use why401::ledger::Limits;
 use why401::model::{Diagnosis, Salt};
+use why401::output::Told;
+use why401::pipeline::Pipeline;
 
 /// One step of one example, diagnosed.
 struct Outcome<'a> {
@@ -47,13 +48,18 @@ fn read(example: &Example) -> Result<Transcript, String> {
         .map_err(|error| format!("line {}: {}", example.line + error.line - 1, error.what))
 }
 
-/// Diagnosis first, then memory, as the pipeline does it.
+/// Through the pipeline, as every exchange goes: challenge rounds are held, memory follows diagnosis.
 fn run<'a>(page: &'a Page, example: &'a Example) -> Vec<Outcome<'a>> {
-    let mut ledger = Ledger::new(Salt::new([1; 32]), Limits::default());
+    let mut told: BTreeMap<u64, Diagnosis> = BTreeMap::new();
+    let mut teller = |one: &Told<'_>| drop(told.insert(one.exchange.id, one.diagnosis.clone()));
+    let mut pipeline = Pipeline::new(Salt::new([1; 32]), Limits::default());
     let steps = read(example).unwrap_or_default().steps;
+    for step in &steps {
+        pipeline.take(step.exchange.clone(), &mut teller);
+    }
+    pipeline.finish(&mut teller);
     let diagnosed = steps.into_iter().map(|step| {
-        let diagnosis = diagnose(&step.exchange, &ledger);
-        ledger.record(&step.exchange);
+        let diagnosis = told.remove(&step.exchange.id).expect("every exchange is told");
         Outcome { page, example, step, diagnosis }
     });
     diagnosed.collect()
@@ -92,7 +98,6 @@ fn every_example_can_be_read() {
 }
 
 #[test]
-#[ignore = "the rules are being written; run with --ignored to see what is missing"]
 fn every_example_gives_what_its_page_expects() {
     let mut report = String::new();
     let (mut wanted, mut missed) = (0, 0);
@@ -121,7 +126,6 @@ fn every_example_gives_what_its_page_expects() {
 }
 
 #[test]
-#[ignore = "the rules are being written"]
 fn every_cause_on_every_example() {
     let mut table = String::new();
     let (mut page, mut example) = ("", "");

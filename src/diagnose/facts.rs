@@ -53,27 +53,11 @@ impl<'a> Facts<'a> {
         Facts { answerer: answerer(reading), answer: answer(reading), reading, ledger }
     }
 
-    /// Whether there is anything to explain.
+    /// Whether there is anything to look at. A plain success of an API has nothing: it costs no rule.
     pub fn needs_words(&self) -> bool {
-        match self.answer {
-            Answer::Fine => {
-                self.reading.oauth_error.is_some() || self.reading.callback.is_some() || self.worth_a_look()
-            }
-            _ => true,
-        }
-    }
-
-    /// Successes that may not be ones: guest answers, empty lists, answers that a browser will hide.
-    fn worth_a_look(&self) -> bool {
-        let request = self.reading.request();
-        request.fields.has("origin")
-            || self.reading.fingerprint.logged_in == Some(false)
-            || self.answer == Answer::Fine && self.empty_list()
-            || matches!(self.reading.endpoint, Endpoint::Token | Endpoint::ProviderToken | Endpoint::Authorize)
-    }
-
-    fn empty_list(&self) -> bool {
-        self.reading.endpoint.is_api() && self.reading.answer.len() < 64
+        let plain = self.answer == Answer::Fine && self.reading.endpoint.is_api() && self.reading.succeeded();
+        let odd = self.reading.fingerprint.logged_in == Some(false) || self.reading.answer.len() < 64;
+        !plain || odd || self.reading.request().fields.has("origin")
     }
 
     pub fn status(&self) -> u16 {
@@ -93,14 +77,14 @@ impl<'a> Facts<'a> {
         self.answerer == Answerer::Instance
     }
 
-    /// The request goes to an instance, whoever answered.
+    /// The request goes to an instance, whoever answered; another instance may have sent it.
     pub fn inbound(&self) -> bool {
-        self.reading.instance && !self.reading.outbound
+        self.reading.instance
     }
 
     /// The request goes to a third party.
     pub fn outbound(&self) -> bool {
-        self.reading.outbound || !self.reading.instance
+        !self.reading.instance
     }
 
     /// A refusal that authentication may explain: 401, 403, 400, a login in the place of data.

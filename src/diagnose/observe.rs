@@ -1,5 +1,6 @@
 //! Observations by contrast: what memory and headers add to an answer that names nothing (knowledge: ambiguities §2).
 
+use super::causes::another_client_passes;
 use super::facts::{Answer, Facts};
 use crate::ledger::records::{PasswordUse, Seen};
 use crate::model::Place;
@@ -71,6 +72,24 @@ pub enum Sign {
     SleptBefore,
     /// Several refusals of this user in a row.
     RefusedBefore,
+    /// The token was issued moments ago: its client and user were in order then.
+    TokenBrandNew,
+    /// Another client of this host gets tokens with this grant.
+    GrantPassesForOther,
+    /// Tokens of several clients are refused, and Basic passes: only bearer tokens stopped.
+    OnlyBearerStopped,
+    /// The verifier hashes to the challenge of the authorization request.
+    VerifierFits,
+    /// The audience is the client id, or the token endpoint.
+    AudienceFits,
+    /// The signing key was accepted before.
+    KeyAccepted,
+    /// The subject was accepted before.
+    SubjectAccepted,
+    /// Another refresh of the same client ran close by.
+    ParallelRefresh,
+    /// A table whose records guard access.
+    GuardTable,
 }
 
 /// An observation, in words, and where it can be checked.
@@ -161,9 +180,9 @@ fn user(facts: &Facts<'_>, note: &mut Note<'_>) {
         .map(|basic| basic.password().to_vec())
         .or_else(|| facts.param("password").map(|p| p.as_bytes().to_vec()));
     let tag = password.map(|password| facts.ledger.tag(&password));
-    for (known, _, how, seen) in record.passwords_ok.iter().filter(|(known, ..)| Some(*known) == tag) {
-        let _ = known;
-        let (sign, what) = match how {
+    for known in record.passwords_ok.iter().filter(|known| Some(known.tag) == tag) {
+        let seen = known.seen;
+        let (sign, what) = match known.how {
             PasswordUse::Login => (Sign::LoginPassed, "at the login page"),
             PasswordUse::Grant => (Sign::GrantPassed, "with the password grant"),
             PasswordUse::Basic => (Sign::BasicPassed, "as Basic"),
@@ -237,6 +256,9 @@ fn token(facts: &Facts<'_>, note: &mut Note<'_>) {
     match facts.token() {
         Some(record) if record.host == facts.host() && record.revoked.is_none() => {
             let fresh = record.ends().is_none_or(|ends| ends >= facts.at());
+            if fresh && facts.at().seconds_since(record.issued.at) <= 120 {
+                note(Sign::TokenBrandNew, "the token was issued moments ago".into(), None);
+            }
             if fresh {
                 let age = date::span(facts.at().seconds_since(record.issued.at));
                 note(
@@ -270,7 +292,12 @@ fn client(facts: &Facts<'_>, note: &mut Note<'_>) {
         note(Sign::ScopeAsked, "a scope is asked for".into(), Some(facts.param_place("scope")));
     }
     code(facts, note);
+    assertion(facts, note);
     let grant = facts.grant();
+    if let Some(exchange) = another_client_passes(facts, grant) {
+        let says = format!("another client gets tokens with {grant}");
+        note(Sign::GrantPassesForOther, says, Some(Place::Exchange(exchange)));
+    }
     let Some(client) = facts.client() else {
         note(Sign::ClientNew, "this client was not seen before".into(), None);
         return;
@@ -280,6 +307,9 @@ fn client(facts: &Facts<'_>, note: &mut Note<'_>) {
         note(Sign::ClientNew, "this client has got no token here yet".into(), None);
     } else if secret.is_some() && secret != client.secret_ok {
         return;
+    }
+    if client.refreshes.iter().any(|(seen, _)| facts.at().since(seen.at).abs() <= 10_000) && grant == "refresh_token" {
+        note(Sign::ParallelRefresh, "another refresh of the same client ran close by".into(), None);
     }
     if let Some((other, seen)) = client.other_grant_ok(grant) {
         note(
@@ -303,6 +333,11 @@ fn code(facts: &Facts<'_>, note: &mut Note<'_>) {
     }
     match facts.code() {
         Some(record) if facts.at().seconds_since(record.seen.at) <= 60 && record.exchanged.is_empty() => {
+            let challenge = record.authorize.as_ref().and_then(|authorize| authorize.challenge.clone());
+            let verifier = facts.param("code_verifier").map(crate::wire::oauth::s256);
+            if challenge.is_none() || challenge == verifier {
+                note(Sign::VerifierFits, "the verifier fits the challenge, or none was asked for".into(), None);
+            }
             let age = facts.at().seconds_since(record.seen.at);
             note(
                 Sign::CodeGood,
@@ -315,7 +350,33 @@ fn code(facts: &Facts<'_>, note: &mut Note<'_>) {
     }
 }
 
+/// What was accepted before of the parts of an assertion.
+fn assertion(facts: &Facts<'_>, note: &mut Note<'_>) {
+    let Some(jwt) = facts.param("assertion").and_then(jwt::decode) else { return };
+    let place = facts.param_place("assertion");
+    let audiences = jwt.audiences();
+    let fits = facts.reading.client.id().is_some_and(|id| audiences.contains(&id));
+    if fits || audiences.iter().any(|audience| audience.contains("oauth_token.do")) {
+        note(Sign::AudienceFits, "the audience fits the request".into(), Some(place.clone()));
+    }
+    let accepted =
+        |part: &str, value: Option<&str>| value.is_some_and(|value| facts.ledger.accepted(facts.host(), part, value));
+    if accepted("kid", jwt.kid()) {
+        note(Sign::KeyAccepted, "the signing key was accepted before".into(), Some(place.clone()));
+    }
+    if accepted("sub", jwt.text("sub")) {
+        note(Sign::SubjectAccepted, "the subject was accepted before".into(), Some(place));
+    }
+}
+
 fn host(facts: &Facts<'_>, note: &mut Note<'_>) {
+    let table = facts.reading.endpoint.table().unwrap_or_default();
+    if matches!(
+        table,
+        "sys_security_acl" | "sys_security_acl_role" | "sys_user_role" | "sys_user_has_role" | "sys_script_include"
+    ) {
+        note(Sign::GuardTable, format!("{table} guards access"), Some(Place::RequestTarget));
+    }
     let Some(host) = facts.host_record() else { return };
     if let Some(seen) = host.hibernating.or(host.offline) {
         note(
@@ -351,8 +412,14 @@ fn host(facts: &Facts<'_>, note: &mut Note<'_>) {
         let says = format!("another user passes with Basic ({})", date::clock(ok.seen.at));
         note(Sign::OtherUserPasses, says, Some(Place::Exchange(ok.seen.exchange)));
     }
-    let (bearer_ok, _) = host.kind(Credential::Bearer);
+    let (bearer_ok, bearer_fail) = host.kind(Credential::Bearer);
     let (basic_ok, _) = host.kind(Credential::Basic);
+    let basic_since = matches!((basic_ok, bearer_fail), (Some(ok), Some(fail)) if ok.at >= fail.at);
+    let own = facts.token().and_then(|record| record.client_id.clone());
+    let other = host.bearer_refused.iter().any(|client| Some(client) != own.as_ref());
+    if facts.credential() == Credential::Bearer && basic_since && other {
+        note(Sign::OnlyBearerStopped, "tokens of several clients are refused, while Basic passes".into(), None);
+    }
     if facts.credential() == Credential::Bearer && bearer_ok.is_none() && basic_ok.is_some() {
         note(Sign::BearerNeverPassed, "Basic passes on this host, no bearer token ever did".into(), None);
     }

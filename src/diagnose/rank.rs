@@ -60,26 +60,24 @@ fn merge(found: Vec<Finding>) -> Vec<Finding> {
     merged
 }
 
-/// A proven cause explains the answer: suspects that were only possible go; so do likely ones of weighing.
+/// A proven cause explains the answer: suspects that were only possible go, but for the reason behind a proven layer.
 fn silence(found: &mut Vec<Finding>) {
-    let proven = found.iter().any(|finding| finding.grade == Grade::Proven && !SIDE_FACTS.contains(&finding.cause));
-    if proven {
-        found.retain(|finding| finding.grade > Grade::Possible || keeps(finding.cause));
+    let groups: Vec<&str> = found
+        .iter()
+        .filter(|finding| finding.grade == Grade::Proven && !SIDE_FACTS.contains(&finding.cause))
+        .filter_map(|finding| Some(causes::cause(finding.cause)?.group))
+        .collect();
+    if !groups.is_empty() {
+        found.retain(|finding| finding.grade > Grade::Possible || stays_beside(finding.cause, &groups));
     }
 }
 
-/// Possible causes that a proof does not explain away: an observed oddity of the same request, or the reason behind a
-/// proven layer.
-fn keeps(cause: &str) -> bool {
-    matches!(
-        cause,
-        "bearer-extra-space"
-            | "bearer-lowercase"
-            | "role-missing"
-            | "session-bound-to-client"
-            | "session-lifespan-limit"
-            | "host-not-issuing"
-            | "user-agent-gated"
-            | "machine-identity-denied"
-    )
+/// Possible causes that a proof of their own layer does not explain away: it says what refused, they say why.
+fn stays_beside(cause: &str, proven: &[&str]) -> bool {
+    let layer = match cause {
+        "role-missing" | "machine-identity-denied" | "table-web-services-off" | "elevated-role-required" => "access",
+        "session-bound-to-client" | "session-lifespan-limit" | "user-agent-gated" => "session",
+        _ => return false,
+    };
+    proven.contains(&layer)
 }

@@ -5,6 +5,7 @@
 
 use super::facts::{Answer, Facts};
 use super::observe::{self, Observation, Sign};
+use crate::ledger::records::TokenRecord;
 use crate::model::{Evidence, Finding, Grade, Place, Reason};
 use crate::wire::bearer;
 use crate::wire::endpoint::Endpoint;
@@ -66,7 +67,7 @@ const BASIC: &[Suspect] = &[
         44,
         &[
             (RefusedBefore, 14),
-            (LoginPassed, -20),
+            (LoginPassed, CLEARED),
             (GrantPassed, -20),
             (PassesElsewhere, CLEARED),
             (PassedHere, 4),
@@ -125,6 +126,7 @@ const BASIC: &[Suspect] = &[
         "unknown-user",
         33,
         &[
+            (OtherUserPasses, 6),
             (PassesElsewhere, CLEARED),
             (PassedHere, CLEARED),
             (LoginPassed, CLEARED),
@@ -137,10 +139,17 @@ const BASIC: &[Suspect] = &[
     suspect(
         "instance-reset-or-cloned",
         24,
-        &[(SleptBefore, 16), (AllRefused, 22), (PassedHere, 6), (PassesElsewhere, CLEARED)],
+        &[
+            (OtherUserPasses, CLEARED),
+            (KindPassesHere, CLEARED),
+            (SleptBefore, 16),
+            (AllRefused, 22),
+            (PassedHere, 6),
+            (PassesElsewhere, CLEARED),
+        ],
     ),
-    suspect("adaptive-auth-blocked", 20, &[(AllRefused, 12), (PassedHere, 4), (PassesElsewhere, -5)]),
-    suspect("ldap-unavailable", 18, &[(PassedHere, 12), (AllRefused, -10), (PassesElsewhere, CLEARED)]),
+    suspect("adaptive-auth-blocked", 20, &[(AllRefused, 24), (PassedHere, 4), (PassesElsewhere, -5)]),
+    suspect("ldap-unavailable", 18, &[(PassedHere, 26), (AllRefused, -10), (PassesElsewhere, CLEARED)]),
     suspect("mfa-required", 16, &[(LoginPassed, 8), (PassesElsewhere, CLEARED)]),
     suspect("web-service-access-only", 15, &[(LoginPassed, 6), (PassesElsewhere, CLEARED)]),
     suspect("role-missing", 12, &[(PassesElsewhere, 18)]),
@@ -190,13 +199,26 @@ const BEARER: &[Suspect] = &[
     suspect(
         "oauth-client-inactive",
         30,
-        &[(TokenFresh, 2), (PassesElsewhere, CLEARED), (KindPassesHere, 4), (AllRefused, -10), (ForeignJwt, -20)],
+        &[
+            (TokenBrandNew, CLEARED),
+            (TokenFresh, 2),
+            (PassesElsewhere, CLEARED),
+            (KindPassesHere, 4),
+            (AllRefused, -10),
+            (ForeignJwt, -20),
+        ],
     ),
-    suspect("account-inactive", 26, &[(PassesElsewhere, CLEARED), (TokenFresh, 4), (ForeignJwt, -10)]),
+    suspect(
+        "account-inactive",
+        26,
+        &[(TokenBrandNew, CLEARED), (PassesElsewhere, CLEARED), (TokenFresh, 4), (ForeignJwt, -10)],
+    ),
     suspect(
         "oauth-disabled",
         24,
         &[
+            (TokenBrandNew, CLEARED),
+            (OnlyBearerStopped, 40),
             (PassesElsewhere, CLEARED),
             (KindPassesHere, CLEARED),
             (BearerNeverPassed, 12),
@@ -206,10 +228,21 @@ const BEARER: &[Suspect] = &[
         ],
     ),
     suspect("role-missing", 22, &[(TokenFresh, 14), (PassesElsewhere, 6), (ForeignJwt, -20)]),
-    suspect("instance-reset-or-cloned", 20, &[(SleptBefore, 16), (AllRefused, 18), (PassedHere, 4), (ForeignJwt, -20)]),
+    suspect(
+        "instance-reset-or-cloned",
+        20,
+        &[
+            (TokenBrandNew, CLEARED),
+            (KindPassesHere, CLEARED),
+            (SleptBefore, 16),
+            (AllRefused, 18),
+            (PassedHere, 4),
+            (ForeignJwt, -20),
+        ],
+    ),
     suspect("jwt-user-not-found", -50, &[(ForeignJwt, 105)]),
     suspect("jwt-key-unknown", -60, &[(ForeignJwt, 105)]),
-    suspect("adaptive-auth-blocked", 14, &[(AllRefused, 12), (PassesElsewhere, -5)]),
+    suspect("adaptive-auth-blocked", 14, &[(AllRefused, 26), (PassesElsewhere, -5)]),
     suspect("session-lifespan-limit", 8, &[(PassedHere, 4)]),
 ];
 
@@ -241,7 +274,13 @@ const PASSWORD_GRANT: &[Suspect] = &[
     suspect(
         "password-grant-disabled",
         36,
-        &[(OtherGrantPasses, 14), (BasicPassed, 14), (ClientPassed, CLEARED), (ClientPassesForOther, CLEARED)],
+        &[
+            (GrantPassesForOther, CLEARED),
+            (OtherGrantPasses, 14),
+            (BasicPassed, 14),
+            (ClientPassed, CLEARED),
+            (ClientPassesForOther, CLEARED),
+        ],
     ),
     suspect("account-inactive", 34, &[(BasicPassed, CLEARED), (ClientPassesForOther, 6)]),
     suspect("sso-user-no-local-password", 33, &[(BasicPassed, CLEARED), (PersonName, 6), (ServiceName, -6)]),
@@ -254,15 +293,19 @@ const PASSWORD_GRANT: &[Suspect] = &[
 ];
 
 const CLIENT_CREDENTIALS_GRANT: &[Suspect] = &[
-    suspect("client-credentials-disabled", 60, &[(ClientPassed, CLEARED)]),
+    suspect("client-credentials-disabled", 60, &[(GrantPassesForOther, CLEARED), (ClientPassed, CLEARED)]),
     suspect("client-secret-wrong", 52, &[(OtherGrantPasses, CLEARED), (ClientPassed, -20)]),
     suspect("oauth-application-user-missing", 46, &[(ClientPassed, -10)]),
     suspect("oauth-scope-wiring", 44, &[(ScopeAsked, 6), (ClientPassed, -10)]),
     suspect("oauth-application-user-unusable", 42, &[(ClientPassed, 12)]),
     suspect("client-id-unknown", 40, &[(OtherGrantPasses, CLEARED), (ClientPassed, CLEARED)]),
     suspect("inbound-grant-type-wrong", 38, &[(OtherGrantPasses, 6), (ClientPassed, -20)]),
-    suspect("oauth-plugin-missing", 32, &[(OtherGrantPasses, 2), (ClientPassed, CLEARED)]),
-    suspect("oauth-client-inactive", 30, &[(OtherGrantPasses, CLEARED), (ClientPassed, 6)]),
+    suspect(
+        "oauth-plugin-missing",
+        32,
+        &[(GrantPassesForOther, CLEARED), (OtherGrantPasses, 2), (ClientPassed, CLEARED)],
+    ),
+    suspect("oauth-client-inactive", 30, &[(GrantPassesForOther, 12), (OtherGrantPasses, CLEARED), (ClientPassed, 6)]),
     suspect("instance-reset-or-cloned", 20, &[(SleptBefore, 16), (ClientPassed, 10)]),
     suspect("oauth-acl-hardened", 18, &[]),
 ];
@@ -273,7 +316,7 @@ const CODE_GRANT: &[Suspect] = &[
     suspect("redirect-uri-mismatch", 46, &[(CodeGood, CLEARED), (CodeUnseen, 2)]),
     suspect("auth-code-reused", 42, &[(CodeGood, CLEARED), (CodeUnseen, 2)]),
     suspect("oauth-scope-wiring", 38, &[(CodeGood, 8), (ScopeAsked, 4), (ClientPassed, -10)]),
-    suspect("pkce-verifier-mismatch", 34, &[(CodeGood, -20)]),
+    suspect("pkce-verifier-mismatch", 34, &[(VerifierFits, CLEARED), (CodeGood, -20)]),
     suspect("oauth-acl-hardened", 32, &[(CodeGood, 8)]),
     suspect("client-id-unknown", 28, &[(CodeGood, -20), (ClientPassed, CLEARED)]),
     suspect("oauth-client-inactive", 24, &[(CodeGood, -4), (ClientPassed, -10)]),
@@ -284,7 +327,7 @@ const CODE_GRANT: &[Suspect] = &[
 const REFRESH_GRANT: &[Suspect] = &[
     suspect("refresh-token-expired", 58, &[]),
     suspect("client-secret-wrong", 50, &[(ClientPassed, CLEARED), (OtherGrantPasses, -30)]),
-    suspect("refresh-concurrency", 40, &[(ClientPassed, 14)]),
+    suspect("refresh-concurrency", -50, &[(ParallelRefresh, 100), (ClientPassed, 14)]),
     suspect("oauth-scope-wiring", 36, &[(ClientPassed, -10)]),
     suspect("account-inactive", 34, &[]),
     suspect("oauth-client-inactive", 32, &[]),
@@ -293,20 +336,18 @@ const REFRESH_GRANT: &[Suspect] = &[
 ];
 
 const JWT_GRANT: &[Suspect] = &[
-    suspect("jwt-key-unknown", 52, &[]),
-    suspect("jwt-claims-mismatch", 50, &[]),
-    suspect("jwt-user-not-found", 48, &[]),
+    suspect("jwt-key-unknown", 52, &[(KeyAccepted, CLEARED)]),
+    suspect("jwt-claims-mismatch", 50, &[(AudienceFits, CLEARED)]),
+    suspect("jwt-user-not-found", 48, &[(SubjectAccepted, CLEARED)]),
     suspect("client-secret-wrong", 42, &[(ClientPassed, CLEARED), (OtherGrantPasses, CLEARED)]),
     suspect("oauth-scope-wiring", 36, &[(ScopeAsked, 6)]),
     suspect("client-id-unknown", 34, &[(ClientPassed, CLEARED), (OtherGrantPasses, CLEARED)]),
-    suspect("jwt-subject-is-admin", 26, &[]),
     suspect("inbound-grant-type-wrong", 24, &[]),
 ];
 
 /// An API key, refused.
 const API_KEY: &[Suspect] = &[
     suspect("api-access-policy", 50, &[(PassesElsewhere, 40), (OtherKindPassesHere, 8), (KindPassesHere, -25)]),
-    suspect("api-key-misplaced", 36, &[(PassesElsewhere, CLEARED), (PassedHere, CLEARED)]),
     suspect("account-inactive", 26, &[(PassesElsewhere, CLEARED)]),
     suspect("instance-reset-or-cloned", 18, &[(PassedHere, 6)]),
 ];
@@ -314,13 +355,6 @@ const API_KEY: &[Suspect] = &[
 /// A signed request, refused.
 const HMAC: &[Suspect] =
     &[suspect("api-access-policy", 40, &[(PassesElsewhere, 40)]), suspect("api-key-refused", 30, &[])];
-
-/// Cookies alone, refused.
-const COOKIE: &[Suspect] = &[
-    suspect("session-lifespan-limit", 20, &[]),
-    suspect("user-agent-gated", 18, &[]),
-    suspect("session-bound-to-client", 16, &[]),
-];
 
 /// A client certificate that nobody named: no credential in HTTP, and the host does mutual TLS.
 const CERTIFICATE: &[Suspect] =
@@ -333,7 +367,7 @@ const FORBIDDEN: &[Suspect] = &[
     suspect("role-missing", 44, &[(KindPassesHere, 16), (OtherUserPasses, 8)]),
     suspect("field-acl", 36, &[]),
     suspect("machine-identity-denied", 30, &[]),
-    suspect("elevated-role-required", 24, &[]),
+    suspect("elevated-role-required", 24, &[(GuardTable, 30), (AdminUser, 4)]),
     suspect("row-acl", 22, &[]),
 ];
 
@@ -341,8 +375,12 @@ const FORBIDDEN: &[Suspect] = &[
 const BESIDE_ACL: &[Suspect] = &[
     suspect("role-missing", 44, &[(KindPassesHere, 16), (OtherUserPasses, 8)]),
     suspect("machine-identity-denied", 24, &[]),
-    suspect("table-web-services-off", 22, &[(AdminUser, 20)]),
-    suspect("elevated-role-required", 12, &[]),
+    suspect(
+        "table-web-services-off",
+        22,
+        &[(OtherKindPassesHere, CLEARED), (KindPassesHere, CLEARED), (AdminUser, 20)],
+    ),
+    suspect("elevated-role-required", 12, &[(GuardTable, 20)]),
 ];
 
 /// The suspects of this exchange, moved.
@@ -375,14 +413,21 @@ fn not_authenticated(facts: &Facts<'_>) -> Option<&'static [Suspect]> {
         Credential::Basic => Some(BASIC),
         Credential::Bearer | Credential::QueryToken => {
             let whole = facts.reading.token.as_deref().is_some_and(|token| bearer::faults(token.as_bytes()).is_empty());
-            whole.then_some(BEARER)
+            (whole && !over(facts)).then_some(BEARER)
         }
         Credential::ApiKey => Some(API_KEY),
         Credential::Hmac => Some(HMAC),
-        Credential::Cookie => Some(COOKIE),
-        Credential::None if facts.reading.request().path().contains("/adcv2/") => Some(CERTIFICATE),
+        Credential::None if facts.host_record().is_some_and(|host| host.mutual_tls) => Some(CERTIFICATE),
         _ => None,
     }
+}
+
+/// The memory says that the token was past its life or revoked: nothing else is to be weighed.
+fn over(facts: &Facts<'_>) -> bool {
+    let ended = |record: &TokenRecord| {
+        record.revoked.is_some() || record.ends().is_some_and(|ends| facts.at().seconds_since(ends) >= 1)
+    };
+    facts.token().is_some_and(|record| record.host == facts.host() && ended(record))
 }
 
 fn forbidden(facts: &Facts<'_>) -> Option<&'static [Suspect]> {

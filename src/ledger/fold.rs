@@ -1,10 +1,13 @@
 //! How one exchange changes what is known of hosts, paths, credentials, users, parties and sessions.
 
 use super::Ledger;
-use super::records::{CredentialRecord, PasswordUse, PathSuccess, PathUse, Seen, SessionRecord};
+use super::records::{
+    CredentialRecord, HostRecord, PasswordOk, PasswordUse, PathSuccess, PathUse, Seen, SessionRecord,
+};
+use crate::model::Place;
 use crate::wire::endpoint::Endpoint;
 use crate::wire::reading::{Credential, Reading};
-use crate::wire::servicenow::{self, Page};
+use crate::wire::servicenow::Page;
 use crate::wire::{cookie, date};
 
 /// Lists inside of records end here.
@@ -39,10 +42,10 @@ fn refused(reading: &Reading<'_>) -> bool {
 fn host(ledger: &mut Ledger, reading: &Reading<'_>) {
     let now = seen(reading);
     let offset = clock_offset(reading);
+    let client = bearer_client(ledger, reading);
     let record = ledger.hosts.entry(reading.host().to_owned(), Default::default);
     record.first.get_or_insert(now);
     record.instance |= reading.fingerprint.edge || reading.fingerprint.node;
-    record.answered += u64::from(reading.response().is_some());
     match reading.page {
         Some(Page::Hibernating) => record.hibernating = Some(now),
         Some(Page::Offline) => record.offline = Some(now),
@@ -67,9 +70,8 @@ fn host(ledger: &mut Ledger, reading: &Reading<'_>) {
             record.pool = Some(pool.to_owned());
         }
     }
-    if reading.endpoint.is_api() && reading.succeeded() {
-        record.api_ok = Some(now);
-    }
+    odd_spellings(record, reading);
+    bearers(record, reading, client);
     if matches!(reading.endpoint, Endpoint::Token | Endpoint::Login) || !(reading.succeeded() || refused(reading)) {
         return;
     }
@@ -82,6 +84,39 @@ fn host(ledger: &mut Ledger, reading: &Reading<'_>) {
     };
     if let Some((_, ok, fail)) = record.kinds.get_mut(slot) {
         *(if reading.succeeded() { ok } else { fail }) = Some(now);
+    }
+}
+
+/// Spellings of Authorization that the host took, and what its front end says of mutual TLS.
+fn odd_spellings(record: &mut HostRecord, reading: &Reading<'_>) {
+    if reading.request().path().ends_with("/adcv2/supports_tls")
+        && reading.answer.trim_ascii().eq_ignore_ascii_case(b"true")
+    {
+        record.mutual_tls = true;
+    }
+    let in_header = matches!(&reading.api_key, Some((Place::RequestField { .. }, _)));
+    record.took_key_in_header |= reading.credential == Credential::ApiKey && reading.succeeded() && in_header;
+    if reading.credential != Credential::Bearer || !reading.succeeded() {
+        return;
+    }
+    let Some((value, parts)) = &reading.authorization else { return };
+    record.took_extra_space |= parts.gap.len() > 1;
+    record.took_lower_case |= parts.scheme_of(value) != "Bearer";
+}
+
+/// Whose token a bearer call carries: the client that it was issued to, or the token itself.
+fn bearer_client(ledger: &Ledger, reading: &Reading<'_>) -> Option<String> {
+    let token = reading.token.as_deref().filter(|_| reading.credential == Credential::Bearer)?;
+    let client = ledger.token(token).and_then(|record| record.client_id.clone());
+    Some(client.unwrap_or_else(|| ledger.tag(token.as_bytes()).to_string()))
+}
+
+fn bearers(record: &mut HostRecord, reading: &Reading<'_>, client: Option<String>) {
+    let Some(client) = client else { return };
+    if reading.succeeded() {
+        record.bearer_refused.clear();
+    } else if refused(reading) && !record.bearer_refused.contains(&client) {
+        push(&mut record.bearer_refused, client);
     }
 }
 
@@ -103,7 +138,7 @@ fn path(ledger: &mut Ledger, reading: &Reading<'_>) {
             user: reading.user(),
             method: reading.request().method.clone(),
             cookies: reading.session_cookie().is_some(),
-            query: reading.query.has("sysparm_query"),
+            query: reading.query.get("sysparm_query").map(|query| ledger.tag(query.as_bytes())),
             seen: seen(reading),
         };
         push(&mut ledger.paths.entry(key, Default::default).ok, success);
@@ -129,13 +164,17 @@ fn credential(ledger: &mut Ledger, reading: &Reading<'_>) {
         first: now,
         ok: None,
         fail: None,
+        oks: 0,
+        fails: 0,
         paths: Vec::new(),
         length: bytes.len(),
     });
     if reading.succeeded() {
         record.ok = Some(now);
+        record.oks += 1;
     } else if refused(reading) {
         record.fail = Some(now);
+        record.fails += 1;
     } else {
         return;
     }
@@ -186,11 +225,11 @@ fn password_use(reading: &Reading<'_>) -> Option<(String, Vec<u8>, PasswordUse, 
 
 fn user(ledger: &mut Ledger, reading: &Reading<'_>) {
     let Some((user, password, how, worked)) = password_use(reading) else { return };
-    let (tag, core, now) = (ledger.tag(&password), ledger.password_core(&password), seen(reading));
+    let (tag, cores, now) = (ledger.tag(&password), ledger.password_cores(&password), seen(reading));
     let record = ledger.users.entry((reading.host().to_owned(), user.to_ascii_lowercase()), Default::default);
     if worked {
-        record.passwords_ok.retain(|(known, _, known_use, _)| (*known, *known_use) != (tag, how));
-        push(&mut record.passwords_ok, (tag, core, how, now));
+        record.passwords_ok.retain(|known| (known.tag, known.how) != (tag, how));
+        push(&mut record.passwords_ok, PasswordOk { tag, cores, how, seen: now });
     } else {
         push(&mut record.refusals, (now, tag, how));
     }
@@ -257,16 +296,11 @@ fn party(ledger: &mut Ledger, reading: &Reading<'_>) {
     if let Some(location) = location.filter(|_| redirected) {
         let authorized = reading.authorization.is_some();
         record.redirect = Some((now, reading.request().origin(), location.clone(), authorized));
-        if servicenow::leads_to_login(&location) || matches!(reading.endpoint, Endpoint::Authorize | Endpoint::Login) {
-            if reading.callback.is_some() {
-                record.login_hops.clear();
-            } else {
-                push(&mut record.login_hops, (location.split('?').next().unwrap_or_default().to_owned(), now));
-            }
+        if reading.callback.is_some() {
+            record.login_hops.clear();
+        } else if reading.instance {
+            push(&mut record.login_hops, (location.split('?').next().unwrap_or_default().to_owned(), now));
         }
-    }
-    if reading.endpoint == Endpoint::Login && reading.status() == Some(302) {
-        record.login = Some((reading.host().to_owned(), now));
     }
     if refused(reading) && reading.credential == Credential::None {
         let basic = reading.challenges.iter().any(|challenge| challenge.is("basic"));

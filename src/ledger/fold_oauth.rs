@@ -5,6 +5,7 @@ use super::records::{AuthorizeRecord, ClientRecord, CodeRecord, GrantRecord, See
 use super::{Bounded, Ledger};
 use crate::model::Tag;
 use crate::wire::endpoint::Endpoint;
+use crate::wire::jwt::Jwt;
 use crate::wire::oauth::{self, TokenAnswer};
 use crate::wire::reading::{Credential, Reading};
 
@@ -13,6 +14,7 @@ pub fn fold(ledger: &mut Ledger, reading: &Reading<'_>) {
     code(ledger, reading);
     revoke(ledger, reading);
     bearer_user(ledger, reading);
+    bearer_jwt(ledger, reading);
     if matches!(reading.endpoint, Endpoint::Token | Endpoint::ProviderToken) {
         token_request(ledger, reading);
     }
@@ -109,6 +111,7 @@ fn revoke(ledger: &mut Ledger, reading: &Reading<'_>) {
         length: token.len(),
         revoked: Some(now),
         with_refresh: false,
+        lower_case: false,
     };
     ledger.tokens.insert(tag, record);
 }
@@ -134,10 +137,6 @@ fn token_request(ledger: &mut Ledger, reading: &Reading<'_>) {
     if let Some(answer) = &reading.token_answer {
         issued(ledger, reading, answer, &grant);
     }
-    if grant == "refresh_token" {
-        let now = seen(reading);
-        push(&mut ledger.parties.entry(reading.party(), Default::default).refreshes, (now, ok));
-    }
 }
 
 fn client(ledger: &mut Ledger, reading: &Reading<'_>, client_id: &str, grant: &str, ok: bool) {
@@ -148,10 +147,13 @@ fn client(ledger: &mut Ledger, reading: &Reading<'_>, client_id: &str, grant: &s
     record.first_seen.get_or_insert(now);
     let refused = reading.oauth_error.is_some() || reading.status().is_some_and(|status| status >= 400);
     note_grant(record, grant, reading, ok, refused, now);
+    if grant == "refresh_token" {
+        push(&mut record.refreshes, (now, ok));
+    }
+    note_user(record, grant, reading, ok);
     if !ok {
         return;
     }
-    record.first_ok.get_or_insert(now);
     record.secret_ok = secret.or(record.secret_ok);
     match reading.param("scope") {
         Some(scope) => record.scope_ok = Some(scope.to_owned()),
@@ -164,6 +166,23 @@ fn client(ledger: &mut Ledger, reading: &Reading<'_>, client_id: &str, grant: &s
     let hosts = ledger.client_hosts.entry(client_id.to_owned(), Vec::new);
     hosts.retain(|(known, _)| *known != host);
     push(hosts, (host, now));
+}
+
+/// Users whom the password grant refused; a success of one takes that one out.
+fn note_user(record: &mut ClientRecord, grant: &str, reading: &Reading<'_>, ok: bool) {
+    let Some(user) = reading.param("username").filter(|_| grant == "password") else { return };
+    record.refused_users.retain(|known| known != user);
+    if !ok {
+        push(&mut record.refused_users, user.to_owned());
+    }
+}
+
+/// `content-type` in lower case, on a version of HTTP that keeps the case.
+fn lower_case(reading: &Reading<'_>) -> bool {
+    reading.response().is_some_and(|response| {
+        response.version.starts_with("HTTP/1")
+            && response.fields.0.iter().any(|field| &field.name[..] == b"content-type")
+    })
 }
 
 fn note_grant(record: &mut ClientRecord, grant: &str, reading: &Reading<'_>, ok: bool, refused: bool, now: Seen) {
@@ -211,9 +230,28 @@ fn exchanged(ledger: &mut Ledger, reading: &Reading<'_>, ok: bool) {
 /// Tags of an assertion: the whole, and its `jti` on that host.
 pub fn assertion_keys(ledger: &Ledger, host: &str, assertion: &str) -> Vec<Tag> {
     let mut keys = vec![ledger.tag(assertion.as_bytes())];
-    let jti = crate::wire::jwt::decode(assertion).and_then(|jwt| jwt.text("jti").map(str::to_owned));
-    keys.extend(jti.map(|jti| ledger.tag(format!("jti {host} {jti}").as_bytes())));
+    let Some(jwt) = crate::wire::jwt::decode(assertion) else { return keys };
+    keys.extend(jwt.text("jti").map(|jti| ledger.tag(format!("jti {host} {jti}").as_bytes())));
+    keys.extend(accepted_parts(ledger, host, &jwt));
     keys
+}
+
+/// Tags of the parts of a JWT that a host accepts or refuses: its key, its subject, its issuer.
+fn accepted_parts(ledger: &Ledger, host: &str, jwt: &Jwt) -> Vec<Tag> {
+    let part =
+        |name: &str, value: Option<&str>| value.map(|value| ledger.tag(format!("{name} {host} {value}").as_bytes()));
+    [part("kid", jwt.kid()), part("sub", jwt.text("sub")), part("iss", jwt.text("iss"))].into_iter().flatten().collect()
+}
+
+/// A third party's JWT that passed at the API: its key, subject and issuer are accepted there.
+fn bearer_jwt(ledger: &mut Ledger, reading: &Reading<'_>) {
+    if reading.credential != Credential::Bearer || !reading.succeeded() || !reading.instance {
+        return;
+    }
+    let Some(jwt) = reading.token.as_deref().and_then(crate::wire::jwt::decode) else { return };
+    for key in accepted_parts(ledger, reading.host(), &jwt) {
+        ledger.assertions.insert(key, (seen(reading), true));
+    }
 }
 
 fn issued(ledger: &mut Ledger, reading: &Reading<'_>, answer: &TokenAnswer, grant: &str) {
@@ -231,6 +269,7 @@ fn issued(ledger: &mut Ledger, reading: &Reading<'_>, answer: &TokenAnswer, gran
         length: answer.access_token.len(),
         revoked: None,
         with_refresh: answer.refresh_token.is_some(),
+        lower_case: lower_case(reading),
     };
     remember_token(ledger, &answer.access_token, base.clone());
     if let Some(refresh) = &answer.refresh_token {

@@ -198,10 +198,34 @@ impl Ledger {
         Millis(at.0.saturating_add(offset))
     }
 
-    /// A password without the characters that shells and encoders eat: two spellings of one password share it.
-    pub fn password_core(&self, password: &[u8]) -> Tag {
+    /// What is left of a password when shells and encoders have eaten their characters: letters and digits alone, and
+    /// the same without `$word`. Two spellings of one password share one of them.
+    pub fn password_cores(&self, password: &[u8]) -> [Tag; 2] {
         let decoded: Vec<u8> = percent_encoding::percent_decode(password).collect();
-        let core: Vec<u8> = decoded.into_iter().filter(u8::is_ascii_alphanumeric).collect();
-        self.tag(&[b"core ", &core[..]].concat())
+        let core = |bytes: &[u8]| {
+            let kept: Vec<u8> = bytes.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
+            self.tag(&[b"core ", &kept[..]].concat())
+        };
+        [core(&decoded), core(&without_variables(&decoded))]
     }
+
+    /// Whether this part of a JWT (`kid`, `sub`, `iss`) was accepted on a host.
+    pub fn accepted(&self, host: &str, part: &str, value: &str) -> bool {
+        self.assertion(format!("{part} {host} {value}").as_bytes()).is_some_and(|(_, ok)| ok)
+    }
+}
+
+/// The text as a shell leaves it between double quotes: `$word` is gone.
+fn without_variables(text: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        let names = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
+        if byte == b'$' && bytes.peek().is_some_and(names) {
+            while bytes.next_if(|byte| names(byte) || byte.is_ascii_digit()).is_some() {}
+        } else {
+            kept.push(byte);
+        }
+    }
+    kept
 }

@@ -39,6 +39,8 @@ pub struct TokenRecord {
     pub revoked: Option<Seen>,
     /// The refresh token that came in the same answer was there.
     pub with_refresh: bool,
+    /// The answer spelt `content-type` in lower case, on HTTP/1.
+    pub lower_case: bool,
 }
 
 impl TokenRecord {
@@ -85,8 +87,11 @@ pub struct ClientRecord {
     pub scope_ok: Option<String>,
     /// A token request of this client without `scope` succeeded.
     pub ok_without_scope: Option<Seen>,
-    pub first_ok: Option<Seen>,
     pub first_seen: Option<Seen>,
+    /// Refreshes, newest last, and whether they worked.
+    pub refreshes: Vec<(Seen, bool)>,
+    /// Users whom the password grant refused, and who never got a token by it.
+    pub refused_users: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -124,6 +129,9 @@ pub struct CredentialRecord {
     pub first: Seen,
     pub ok: Option<Seen>,
     pub fail: Option<Seen>,
+    /// How often it passed and was refused.
+    pub oks: u32,
+    pub fails: u32,
     /// By endpoint class: the last success and the last refusal.
     pub paths: Vec<PathUse>,
     pub length: usize,
@@ -161,11 +169,21 @@ pub enum PasswordUse {
     Login,
 }
 
+/// A password that worked.
+#[derive(Clone, Copy, Debug)]
+pub struct PasswordOk {
+    pub tag: Tag,
+    /// Tags of what is left of it when shells and encoders have eaten their characters.
+    pub cores: [Tag; 2],
+    pub how: PasswordUse,
+    pub seen: Seen,
+}
+
 /// A user on one host.
 #[derive(Clone, Debug, Default)]
 pub struct UserRecord {
-    /// Passwords that worked: tag, tag of the password without the characters that shells and encoders eat, how, when.
-    pub passwords_ok: Vec<(Tag, Tag, PasswordUse, Seen)>,
+    /// Passwords that worked, newest last.
+    pub passwords_ok: Vec<PasswordOk>,
     /// Refusals, newest last: when, tag of the password, how.
     pub refusals: Vec<(Seen, Tag, PasswordUse)>,
     /// A password written through the Table API, and when.
@@ -188,12 +206,17 @@ pub struct HostRecord {
     pub offline: Option<Seen>,
     /// `Date` of its answers minus our clock, in milliseconds; the smallest in absolute value that was seen.
     pub clock_offset: Option<i64>,
-    /// It answered 401 to Bearer for several clients in a row.
-    pub answered: u64,
     /// The instance that its load balancer's cookie names.
     pub pool: Option<String>,
-    /// Another instance's sign: the last successful JSON answer of the API.
-    pub api_ok: Option<Seen>,
+    /// Odd spellings of Authorization that it took.
+    pub took_extra_space: bool,
+    pub took_lower_case: bool,
+    /// It took an API key in the header.
+    pub took_key_in_header: bool,
+    /// Its front end said that it does mutual TLS.
+    pub mutual_tls: bool,
+    /// Clients (by id or token) whose bearer tokens were refused since the last one that passed.
+    pub bearer_refused: Vec<String>,
 }
 
 impl HostRecord {
@@ -217,7 +240,8 @@ pub struct PathSuccess {
     pub user: Option<String>,
     pub method: String,
     pub cookies: bool,
-    pub query: bool,
+    /// Tag of `sysparm_query`, where there was one.
+    pub query: Option<Tag>,
     pub seen: Seen,
 }
 
@@ -231,12 +255,8 @@ pub struct PartyRecord {
     /// 401s without credentials whose challenge had no Basic.
     pub bearer_only: Option<Seen>,
     pub authorize: Option<AuthorizeRecord>,
-    /// Redirects to a login or consent in a row without a callback: target path, when.
+    /// Redirects of an instance in a row without a callback: target without query, when.
     pub login_hops: Vec<(String, Seen)>,
-    /// The last Basic user and whether it succeeded.
-    pub refreshes: Vec<(Seen, bool)>,
-    /// Session of the last login.
-    pub login: Option<(String, Seen)>,
 }
 
 /// A session cookie on one host.

@@ -33,14 +33,16 @@ pub fn split(value: &[u8]) -> Authorization {
     let end = value.iter().position(|byte| is_blank(*byte)).unwrap_or(value.len());
     let scheme = value.get(..end).unwrap_or_default();
     let gap_end = value.iter().skip(end).position(|byte| !is_blank(*byte)).map_or(value.len(), |at| end + at);
-    Authorization { kind: kind(scheme), scheme: 0..end, gap: end..gap_end, credentials: gap_end..value.len() }
+    let run_on = gap_end < value.len() && scheme.len() < 20;
+    Authorization { kind: kind(scheme, run_on), scheme: 0..end, gap: end..gap_end, credentials: gap_end..value.len() }
 }
 
 fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t')
 }
 
-fn kind(scheme: &[u8]) -> SchemeKind {
+/// `more` says that credentials follow behind a blank: then a word that begins with Bearer is a word of its own.
+fn kind(scheme: &[u8], more: bool) -> SchemeKind {
     let lower = scheme.to_ascii_lowercase();
     match lower.as_slice() {
         b"bearer" => SchemeKind::Bearer,
@@ -50,7 +52,8 @@ fn kind(scheme: &[u8]) -> SchemeKind {
         b"ntlm" => SchemeKind::Ntlm,
         b"digest" => SchemeKind::Digest,
         run_on
-            if run_on.starts_with(b"bearer")
+            if !more
+                && run_on.starts_with(b"bearer")
                 && run_on.get(6).is_some_and(|byte| !matches!(byte, b':' | b',' | b'=')) =>
         {
             SchemeKind::BearerRunOn

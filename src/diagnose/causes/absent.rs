@@ -46,9 +46,13 @@ fn no_credentials(facts: &Facts<'_>) -> Option<Finding> {
     } else {
         "No Authorization, session cookie or API key came with the request."
     };
-    let finding =
-        Finding::new("no-credentials", Grade::Proven, because).at(Place::RequestHead, "no credential in any field");
-    Some(finding)
+    // A client certificate would not be seen here; where the front end takes them, one may have been given.
+    let grade = if facts.host_record().is_some_and(|host| host.mutual_tls) { Grade::Likely } else { Grade::Proven };
+    Some(
+        Finding::new("no-credentials", grade, because)
+            .weighing(90)
+            .at(Place::RequestHead, "no credential in any field"),
+    )
 }
 
 /// The challenge has no Basic, and the client sends Basic only after one (knowledge A2).
@@ -70,7 +74,7 @@ fn waits_for_basic(facts: &Facts<'_>) -> Option<Finding> {
     );
     Some(
         Finding::new("client-waits-for-basic-challenge", grade, because)
-            .weighing(60)
+            .weighing(95)
             .at(Place::response_field("www-authenticate"), "no Basic challenge")
             .at(Place::RequestHead, "no Authorization"),
     )
@@ -129,9 +133,15 @@ fn misnamed(facts: &Facts<'_>) -> Option<Finding> {
         .iter()
         .find(|field| is_misspelt(&String::from_utf8_lossy(&field.name)) && !field.value.is_empty())?;
     let name = String::from_utf8_lossy(&field.name).into_owned();
+    let value = String::from_utf8_lossy(&field.value).to_ascii_lowercase();
+    let sure = value.starts_with("bearer ")
+        || value.starts_with("basic ")
+        || distance(&name.to_ascii_lowercase(), "authorization") <= 2;
+    let sure = (sure || name.eq_ignore_ascii_case("authentication")) && facts.credential() == Credential::None;
+    let grade = if sure { Grade::Proven } else { Grade::Likely };
     let because = format!("The credential travels in a header named {name}; servers read Authorization.");
     Some(
-        Finding::new("header-misnamed", Grade::Proven, because)
+        Finding::new("header-misnamed", grade, because)
             .weighing(3)
             .at(Place::request_field(&name), "not a field that is read"),
     )
@@ -155,6 +165,9 @@ fn api_key_misnamed(facts: &Facts<'_>) -> Option<Finding> {
                 .at(Place::request_field(&name), "not the name of the profile"),
         );
     }
+    if let Some(found) = key_moved(facts) {
+        return Some(found);
+    }
     let query = facts.reading.query.pairs.iter().filter(|_| refused).find(|pair| {
         let name = pair.name.to_ascii_lowercase();
         matches!(name.as_str(), "api_key" | "apikey" | "api-key" | "sn-apikey")
@@ -165,6 +178,18 @@ fn api_key_misnamed(facts: &Facts<'_>) -> Option<Finding> {
             .weighing(90)
             .at(Place::Query(query.name.clone()), "not the name of the profile"),
     )
+}
+
+/// The key came in the URL, on a host that took keys in the header.
+fn key_moved(facts: &Facts<'_>) -> Option<Finding> {
+    let (place, _) = facts.reading.api_key.as_ref().filter(|_| facts.answer == Answer::NotAuthenticated)?;
+    let moved = matches!(place, Place::Query(_)) && facts.host_record().is_some_and(|host| host.took_key_in_header);
+    let because = "The API key came in the URL; this instance took keys in the header, and the profile's Auth Parameter names one place.";
+    moved.then(|| {
+        Finding::new("api-key-misplaced", Grade::Likely, because)
+            .weighing(92)
+            .at(place.clone(), "not the place of the profile")
+    })
 }
 
 /// The redirect went to another host, and the credential stayed behind (knowledge B2).
@@ -189,7 +214,7 @@ fn redirect_dropped(facts: &Facts<'_>) -> Option<Finding> {
     );
     Some(
         Finding::new("redirect-dropped-authorization", Grade::Proven, because)
-            .weighing(10)
+            .weighing(96)
             .at(Place::Exchange(seen.exchange), "the redirect to another host")
             .at(Place::RequestHead, "no Authorization any more"),
     )

@@ -8,8 +8,19 @@ use crate::wire::endpoint::Endpoint;
 use crate::wire::reading::Credential;
 use crate::wire::servicenow::Page;
 
-pub const RULES: &[Rule] =
-    &[unknown_field, write_refused, role_missing_by_contrast, scripted_guest, guest_answer, rows_hidden, cors_blocked];
+pub const RULES: &[Rule] = &[
+    unknown_field,
+    field_refused_by_contrast,
+    write_refused,
+    role_missing_by_contrast,
+    documented_role,
+    scripted_guest,
+    anonymous_guest,
+    guest_answer,
+    legacy_inactive,
+    rows_hidden,
+    cors_blocked,
+];
 
 fn forbidden(facts: &Facts<'_>) -> bool {
     facts.answer == Answer::Forbidden && facts.by_instance() && facts.inbound() && facts.reading.envelope.is_some()
@@ -23,7 +34,11 @@ fn unknown_field(facts: &Facts<'_>) -> Option<Finding> {
     let query = facts.reading.query.get("sysparm_query").unwrap_or_default();
     let path = facts.path_record();
     let tag = facts.reading.credential_bytes().map(|bytes| facts.ledger.tag(&bytes));
-    let without = path.and_then(|path| path.ok.iter().rev().find(|ok| ok.tag == tag && !ok.query));
+    let own_query = facts.ledger.tag(query.as_bytes());
+    if path.is_some_and(|path| path.ok.iter().any(|ok| ok.query == Some(own_query))) {
+        return None;
+    }
+    let without = path.and_then(|path| path.ok.iter().rev().find(|ok| ok.tag == tag && ok.query.is_none()));
     let broad = facts.reading.user().is_some_and(|user| user.eq_ignore_ascii_case("admin"));
     let (grade, weight, because) = match (without, broad) {
         (Some(ok), _) => (
@@ -45,6 +60,71 @@ fn unknown_field(facts: &Facts<'_>) -> Option<Finding> {
         Place::Query("sysparm_query".into()),
         query.split(['=', '^', '<', '>', '!']).next().unwrap_or_default().to_owned(),
     ))
+}
+
+/// Another user ran the very same query: its fields exist, and this user may not read one of them.
+fn field_refused_by_contrast(facts: &Facts<'_>) -> Option<Finding> {
+    if !forbidden(facts) || !facts.answer_text().contains("field(s) present in the query do not have permission") {
+        return None;
+    }
+    let query = facts.ledger.tag(facts.reading.query.get("sysparm_query")?.as_bytes());
+    let other = facts.path_record()?.ok.iter().rev().find(|ok| ok.query == Some(query))?;
+    let because = format!(
+        "Another user ran the same query at {}, so its fields exist; the instance says that this user may not read one of them.",
+        date::clock(other.seen.at)
+    );
+    Some(
+        Finding::new("field-acl", Grade::Proven, because)
+            .weighing(25)
+            .at(Place::ResponseBody, "the instance's own words")
+            .at(Place::Exchange(other.seen.exchange), "the same query passes for another user"),
+    )
+}
+
+/// APIs whose documentation says that the ordinary 401 means a missing role (field notes part 1, 7: the agent API).
+fn documented_role(facts: &Facts<'_>) -> Option<Finding> {
+    let agents = facts.reading.request().path().contains("/api/now/awa/");
+    if !agents || facts.answer != Answer::NotAuthenticated || facts.credential() == Credential::None {
+        return None;
+    }
+    let because = "This API answers 401 User Not Authenticated to users without its role (awa_integration_user), as its documentation says.";
+    Some(
+        Finding::new("role-missing", cap("role-missing"), because)
+            .weighing(75)
+            .at(Place::RequestTarget, "an API of agents"),
+    )
+}
+
+/// Nobody was asked for credentials, and the call was refused inside: it ran as guest.
+fn anonymous_guest(facts: &Facts<'_>) -> Option<Finding> {
+    let anonymous = facts.credential() == Credential::None && facts.reading.fingerprint.logged_in == Some(false);
+    if !anonymous || !forbidden(facts) || facts.request_unseen() {
+        return None;
+    }
+    let because = "The request carried no credentials and was not asked for any; it was refused inside, as guest.";
+    Some(
+        Finding::new("scripted-rest-guest", Grade::Likely, because)
+            .weighing(79)
+            .at(Place::response_field("x-is-logged-in"), "false")
+            .at(Place::RequestHead, "no credential in any field"),
+    )
+}
+
+/// The user passes on REST and is refused at a legacy address without a reason of its own.
+fn legacy_inactive(facts: &Facts<'_>) -> Option<Finding> {
+    let legacy = matches!(&facts.reading.endpoint, Endpoint::Api { name } if name.starts_with("legacy/"));
+    let refused = matches!(facts.status(), 403 | 404) && facts.by_instance();
+    let (other, seen) =
+        facts.credential_record()?.ok_elsewhere(&facts.reading.endpoint.class()).filter(|_| legacy && refused)?;
+    let because = format!(
+        "The same user passes at {other}; this legacy address refuses everybody when its processor is switched off."
+    );
+    Some(
+        Finding::new("legacy-web-service-inactive", Grade::Likely, because)
+            .weighing(72)
+            .at(Place::RequestTarget, "a legacy processor")
+            .at(Place::Exchange(seen.exchange), "the user passes here"),
+    )
 }
 
 /// Reads pass, writes do not.

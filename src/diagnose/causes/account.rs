@@ -45,7 +45,7 @@ fn locked(facts: &Facts<'_>) -> Option<Finding> {
     }
     let first = recent.first()?;
     let changed = recent.iter().all(|(_, other, _)| *other != tag);
-    let known = record.passwords_ok.iter().any(|(ok, ..)| *ok == tag);
+    let known = record.passwords_ok.iter().any(|ok| ok.tag == tag);
     let because = format!(
         "{user} was refused {} times since {}; five refusals lock a user for 15 minutes by default{}.",
         recent.len(),
@@ -62,15 +62,16 @@ fn locked(facts: &Facts<'_>) -> Option<Finding> {
 /// The letters and digits of a password that worked, other characters around them.
 fn mangled(facts: &Facts<'_>) -> Option<Finding> {
     let (user, tag, password, record) = record(facts)?;
-    let core = facts.ledger.password_core(&password);
-    let (known, _, _, seen) = record.passwords_ok.iter().rev().find(|(ok, other, ..)| *ok != tag && *other == core)?;
+    let [core, _] = facts.ledger.password_cores(&password);
+    let known = record.passwords_ok.iter().rev().find(|ok| ok.tag != tag && ok.cores.contains(&core))?;
     let because = format!(
-        "The password {tag} of {user} has the letters and digits of the one that worked ({known}), and other characters between them: a shell or an encoder ate some."
+        "The password {tag} of {user} is what a shell or an encoder leaves of the one that worked ({}).",
+        known.tag
     );
     Some(
         Finding::new("password-mangled", Grade::Likely, because)
             .weighing(94)
-            .at(Place::Exchange(seen.exchange), format!("password {known} worked")),
+            .at(Place::Exchange(known.seen.exchange), format!("password {} worked", known.tag)),
     )
 }
 
@@ -92,8 +93,9 @@ fn stored_literally(facts: &Facts<'_>) -> Option<Finding> {
 /// Another password of the same user worked (knowledge E1: history).
 fn other_password_worked(facts: &Facts<'_>) -> Option<Finding> {
     let (user, tag, _, record) = record(facts)?;
-    let same = record.passwords_ok.iter().any(|(ok, ..)| *ok == tag);
-    let (known, _, _, seen) = record.passwords_ok.last().filter(|_| !same && mangled(facts).is_none())?;
+    let same = record.passwords_ok.iter().any(|ok| ok.tag == tag);
+    let worked = record.passwords_ok.last().filter(|_| !same && mangled(facts).is_none())?;
+    let (known, seen) = (worked.tag, worked.seen);
     let because =
         format!("Another password of {user} worked at {} ({known}); this one is {tag}.", date::clock(seen.at));
     Some(

@@ -173,7 +173,8 @@ fn going_in_circles(facts: &Facts<'_>) -> Option<Finding> {
     let recent = |at: crate::model::Millis| (0..=120).contains(&facts.at().seconds_since(at));
     let same = party.login_hops.iter().filter(|(hop, seen)| hop == to && recent(seen.at)).count();
     let others = party.login_hops.iter().any(|(hop, seen)| hop != to && recent(seen.at));
-    if same < 2 || !others {
+    let asked = party.authorize.as_ref().is_some_and(|record| recent(record.seen.at));
+    if same < 2 || !others || !asked {
         return None;
     }
     let because = format!(
@@ -204,10 +205,19 @@ fn stopped_at_login(facts: &Facts<'_>) -> Option<Finding> {
         && facts.reading.callback.is_none()
         && crate::wire::servicenow::leads_to_login(&location);
     let page = facts.reading.page == Some(Page::Login);
-    if !asks(facts) || facts.browser() || !(sent || page) {
+    let followed = page && facts.reading.endpoint == Endpoint::Login && comes_from_authorize(facts);
+    if !(asks(facts) || followed) || facts.browser() || !(sent || page) {
         return None;
     }
     let because = "The authorization request ends at a login, and the client that follows it is no browser: nobody can log in or pass a second factor there.";
     let place = if sent { Place::response_field("location") } else { Place::ResponseBody };
     Some(Finding::new("authorize-stopped-at-login", Grade::Likely, because).weighing(70).at(place, "a page for people"))
+}
+
+/// The party asked for a code on this host a moment ago.
+fn comes_from_authorize(facts: &Facts<'_>) -> bool {
+    let party = facts.ledger.party(&facts.reading.party());
+    party
+        .and_then(|party| party.authorize.as_ref())
+        .is_some_and(|record| (0..=60).contains(&facts.at().seconds_since(record.seen.at)))
 }

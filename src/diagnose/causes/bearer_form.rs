@@ -176,7 +176,8 @@ fn no_scheme_at_all(facts: &Facts<'_>) -> Option<Finding> {
 fn extra_space(facts: &Facts<'_>) -> Option<Finding> {
     let (value, parts) = refused_value(facts)?;
     let gap = value.get(parts.gap.clone())?;
-    if parts.kind != SchemeKind::Bearer || gap.len() < 2 || parts.credentials.is_empty() {
+    let taken = facts.host_record().is_some_and(|host| host.took_extra_space);
+    if parts.kind != SchemeKind::Bearer || gap.len() < 2 || parts.credentials.is_empty() || taken {
         return None;
     }
     if gap.contains(&b'\t') {
@@ -202,7 +203,8 @@ fn extra_space(facts: &Facts<'_>) -> Option<Finding> {
 fn lower_case(facts: &Facts<'_>) -> Option<Finding> {
     let (value, parts) = refused_value(facts)?;
     let scheme = parts.scheme_of(value);
-    if parts.kind != SchemeKind::Bearer || scheme == "Bearer" || parts.credentials.is_empty() {
+    let taken = facts.host_record().is_some_and(|host| host.took_lower_case);
+    if parts.kind != SchemeKind::Bearer || scheme == "Bearer" || parts.credentials.is_empty() || taken {
         return None;
     }
     let because =

@@ -12,6 +12,13 @@ fn denied(facts: &Facts<'_>) -> bool {
     facts.token_endpoint() && facts.inbound() && facts.answer == Answer::TokenDenied && !facts.request_unseen()
 }
 
+/// Another client of this host that got a token with this grant: the grant is not switched off.
+pub fn another_client_passes(facts: &Facts<'_>, grant: &str) -> Option<u64> {
+    let own = facts.reading.client.id().unwrap_or_default().to_owned();
+    let mut others = facts.ledger.clients_of_host(facts.host()).filter(|(id, _)| *id != own);
+    others.find_map(|(_, client)| Some(client.grant(grant)?.ok?.exchange))
+}
+
 /// Another grant of the same client, with the same secret, was given a token (knowledge ambiguities §2.2).
 fn client_credentials_disabled(facts: &Facts<'_>) -> Option<Finding> {
     if !denied(facts) || facts.grant() != "client_credentials" {
@@ -22,7 +29,8 @@ fn client_credentials_disabled(facts: &Facts<'_>) -> Option<Finding> {
     }
     let client = facts.client()?;
     let secret = facts.reading.client.secret().map(|secret| facts.tag(secret));
-    let before = client.grant("client_credentials").is_some_and(|grant| grant.ok.is_some());
+    let before = client.grant("client_credentials").is_some_and(|grant| grant.ok.is_some())
+        || another_client_passes(facts, "client_credentials").is_some();
     if before || secret != client.secret_ok {
         return None;
     }
@@ -58,14 +66,15 @@ fn password_disabled(facts: &Facts<'_>) -> Option<Finding> {
     let (grant, seen) = client.other_grant_ok("password").filter(|_| never && secret == client.secret_ok)?;
     let password = facts.tag(facts.param("password")?);
     let user = facts.ledger.user(facts.host(), facts.param("username")?);
-    let works = user.is_some_and(|user| {
-        user.passwords_ok.iter().any(|(tag, _, how, _)| *tag == password && *how != PasswordUse::Grant)
-    });
-    if !works {
+    let works =
+        user.is_some_and(|user| user.passwords_ok.iter().any(|ok| ok.tag == password && ok.how != PasswordUse::Grant));
+    let others = client.refused_users.iter().any(|user| Some(user.as_str()) != facts.param("username"));
+    if !works && !others || another_client_passes(facts, "password").is_some() {
         return None;
     }
     let because = format!(
-        "The client was given a token by the {grant} grant and the user's password works elsewhere; the password grant itself is refused."
+        "The client was given a token by the {grant} grant and {}; the password grant itself is refused.",
+        if works { "the user's password works elsewhere" } else { "several users are refused" }
     );
     Some(
         Finding::new("password-grant-disabled", Grade::Likely, because)
@@ -106,11 +115,16 @@ fn guest_token(facts: &Facts<'_>) -> Option<Finding> {
     let refused = matches!(facts.answer, Answer::NotAuthenticated | Answer::Forbidden) && facts.by_instance();
     let within = record.ends().is_none_or(|ends| ends > facts.at()) && record.revoked.is_none();
     let guest = facts.answer_text().contains("guest");
-    if !refused || !within {
+    let passes = facts.credential_record().is_some_and(|record| record.ok.is_some());
+    if !refused || !within || passes {
         return None;
     }
     let because = "The token came from client_credentials and is inside its life; before Washington DC, or without an application user, such a token acts as guest.";
-    let weight = if guest { 92 } else { 63 };
+    let weight = match (guest, facts.answer) {
+        (true, _) => 92,
+        (_, Answer::NotAuthenticated) => 63,
+        _ => 45,
+    };
     Some(
         Finding::new("client-credentials-guest-token", Grade::Likely, because)
             .weighing(weight)

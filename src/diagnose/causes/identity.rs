@@ -18,6 +18,9 @@ fn foreign_token(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|_| facts.answer == Answer::NotAuthenticated && facts.inbound() && facts.by_instance())?;
     let claims = jwt::decode(token)?;
     let issuer = claims.text("iss").filter(|issuer| !issuer.contains(facts.host()))?;
+    if facts.ledger.accepted(facts.host(), "iss", issuer) {
+        return None;
+    }
     let now = facts.ledger.instance_clock(facts.host(), facts.at());
     if claims.date("exp").is_some_and(|ends| now.seconds_since(ends) > 300) {
         return None;

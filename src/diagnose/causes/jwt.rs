@@ -133,6 +133,9 @@ fn claims(facts: &Facts<'_>) -> Option<Finding> {
         }
     }
     let audiences = jwt.audiences();
+    if !assertion && facts.ledger.accepted(facts.host(), "iss", jwt.text("iss").unwrap_or_default()) {
+        return None;
+    }
     if assertion {
         let id = facts.reading.client.id().unwrap_or_default();
         let endpoint = audiences.iter().any(|aud| aud.contains("oauth_token.do"));

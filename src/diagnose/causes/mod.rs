@@ -27,6 +27,7 @@ mod transport;
 
 use super::facts::Facts;
 use crate::model::{Finding, Grade};
+pub use grant::another_client_passes;
 
 /// One cause of the closed list. A name is never renamed or reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

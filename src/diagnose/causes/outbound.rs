@@ -287,7 +287,9 @@ fn placement(facts: &Facts<'_>) -> Option<Finding> {
         && at_token_endpoint(facts)
         && matches!(facts.status(), 400 | 401)
         && matches!(facts.answerer, Answerer::Provider | Answerer::Instance);
-    if !refused
+    let named_other = token_error(facts).is_some();
+    if named_other
+        || !refused
         || !(matches!(error.as_str(), "invalid_client" | "unauthorized_client" | "") || facts.status() == 401)
         || facts.request_unseen()
     {
@@ -428,7 +430,7 @@ fn token_refused(facts: &Facts<'_>) -> Option<Finding> {
     ];
     let sign = SIGNS.into_iter().find(|sign| text.contains(sign));
     let user = user_refused(facts).is_some();
-    if user || sign.is_none() && facts.status() != 401 && facts.status() != 403 {
+    if user || ip_text(&text) || sign.is_none() && facts.status() != 401 && facts.status() != 403 {
         return None;
     }
     let (weight, because) = match sign {
@@ -503,6 +505,9 @@ fn ip_text(text: &str) -> bool {
     [
         "ip address",
         "ip not allowed",
+        "ip allow list",
+        "ip address allow",
+        "not on the allow list",
         "ip_not_allowed",
         "allowlist",
         "whitelist",
@@ -574,6 +579,9 @@ fn header_case(facts: &Facts<'_>) -> Option<Finding> {
     let old = response.version.starts_with("HTTP/1");
     let lower = response.fields.0.iter().any(|field| &field.name[..] == b"content-type");
     let other_case = response.fields.0.iter().any(|field| field.name.iter().any(u8::is_ascii_uppercase));
+    if let Some(found) = header_case_before(facts) {
+        return Some(found);
+    }
     let mine = facts.reading.outbound
         && at_token_endpoint(facts)
         && facts.answer == Answer::Fine
@@ -592,4 +600,18 @@ fn header_case(facts: &Facts<'_>) -> Option<Finding> {
             .weighing(60)
             .at(Place::response_field("content-type"), "in lower case"),
     )
+}
+
+/// The token of the last answer was not used, and that answer spelt content-type in lower case.
+fn header_case_before(facts: &Facts<'_>) -> Option<Finding> {
+    token_missing(facts)?;
+    let party = facts.ledger.party(&facts.reading.party())?;
+    let (tag, _, seen) = party.token.as_ref()?;
+    let lower = facts.ledger.token_by_tag(*tag).is_some_and(|record| record.lower_case);
+    let because = "The token answer before this call spells content-type in lower case; ServiceNow's own token client can fail to read such an answer, and then calls without a token.";
+    lower.then(|| {
+        Finding::new("outbound-header-case", Grade::Likely, because)
+            .weighing(75)
+            .at(Place::Exchange(seen.exchange), "content-type in lower case")
+    })
 }

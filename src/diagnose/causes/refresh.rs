@@ -118,12 +118,8 @@ fn never_issued(facts: &Facts<'_>) -> Option<Finding> {
 /// Another refresh of the same client at the same moment.
 fn concurrency(facts: &Facts<'_>) -> Option<Finding> {
     refused(facts)?;
-    let party = facts.ledger.party(&facts.reading.party())?;
-    let near = party.refreshes.iter().rev().find(|(seen, _)| facts.at().since(seen.at).abs() <= 3000)?;
-    let worked = party.refreshes.iter().any(|(_, ok)| *ok);
-    if !worked {
-        return None;
-    }
+    let client = facts.client()?;
+    let near = client.refreshes.iter().rev().find(|(seen, ok)| *ok && facts.at().since(seen.at).abs() <= 3000)?;
     let because = format!(
         "Another refresh of the same client ran {} ms apart; parallel refreshes trip over each other.",
         facts.at().since(near.0.at).abs()

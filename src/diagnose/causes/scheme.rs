@@ -105,6 +105,15 @@ fn devops_refused(facts: &Facts<'_>) -> Option<Finding> {
     if facts.credential() != Credential::DevOps || !facts.by_instance() {
         return None;
     }
+    if !facts.reading.request().path().contains("/sn_devops/") {
+        let because =
+            "A DevOps token was sent to an API that is not the DevOps API; it takes Basic, Bearer or an API key.";
+        return Some(Finding::new("scheme-for-other-api", Grade::Proven, because).at_span(
+            place(),
+            parts.scheme.clone(),
+            "the DevOps API's own scheme",
+        ));
+    }
     if !credentials.contains(':') {
         let because = "A DevOps token is <tool id>:<token>; the tool id is missing.";
         return Some(Finding::new("devops-token-refused", Grade::Likely, because).weighing(70).at(place(), "no colon"));

@@ -19,6 +19,8 @@ pub const RULES: &[Rule] = &[
     truncated,
     truncated_by_shape,
     client_id_as_token,
+    scope_lacks,
+    replayed,
     api_key_as_bearer,
     hardcoded,
 ];
@@ -324,19 +326,66 @@ fn api_key_as_bearer(facts: &Facts<'_>) -> Option<Finding> {
     )
 }
 
+/// A good token whose scope names something else than this API (field notes part 2, 9).
+fn scope_lacks(facts: &Facts<'_>) -> Option<Finding> {
+    let record = facts.token().filter(|record| record.host == facts.host() && record.kind == TokenKind::Access)?;
+    let scope = record.scope.as_deref()?;
+    let silent = facts.answer == Answer::Forbidden
+        && facts.by_instance()
+        && facts.reading.envelope.as_ref().is_some_and(|e| e.detail.is_empty());
+    if !silent || scope.is_empty() || scope.split(' ').any(|word| word == "useraccount") {
+        return None;
+    }
+    let because = format!(
+        "The token is good and was issued for the scope {scope}, not for useraccount; an API with an auth scope of its own refuses it like this."
+    );
+    Some(
+        Finding::new("auth-scope-missing", Grade::Likely, because)
+            .weighing(82)
+            .at(Place::Exchange(record.issued.exchange), format!("scope {scope}")),
+    )
+}
+
+/// A third party's token that passed once and is refused a moment later: its jti may be used once (knowledge H7).
+fn replayed(facts: &Facts<'_>) -> Option<Finding> {
+    let (token, tag) = refused_token(facts)?;
+    let claims = jwt::decode(token).filter(|_| facts.inbound() && facts.by_instance())?;
+    let record = facts.credential_record().filter(|record| record.oks == 1)?;
+    let (ok, _) = (record.ok?, claims.text("jti")?);
+    let now = facts.ledger.instance_clock(facts.host(), facts.at());
+    if claims.date("exp").is_some_and(|ends| now > ends)
+        || claims.text("iss").is_none_or(|issuer| issuer.contains(facts.host()))
+    {
+        return None;
+    }
+    let because = format!(
+        "Token {tag} passed once, {} before, and is refused now: with JTI verification each token works once.",
+        date::span(facts.at().seconds_since(ok.at))
+    );
+    Some(
+        Finding::new("jwt-replayed", Grade::Likely, because)
+            .weighing(96)
+            .at(place(), "the same jti")
+            .at(Place::Exchange(ok.exchange), "it passed here"),
+    )
+}
+
 /// One token, used for longer than a token lives, whose issue was never seen (knowledge C5).
 fn hardcoded(facts: &Facts<'_>) -> Option<Finding> {
     let (_, tag) = refused_token(facts)?;
-    let record = facts.credential_record().filter(|_| facts.token().is_none() && facts.inbound())?;
-    let (ok, age) = (record.ok?, facts.at().seconds_since(record.first.at));
+    let record = facts.credential_record().filter(|_| facts.inbound())?;
+    let age = facts.at().seconds_since(record.first.at);
+    if facts.token().is_some() && record.fails < 2 || facts.token().is_none() && record.ok.is_none() {
+        return None;
+    }
     if age < 1800 || facts.answer != Answer::NotAuthenticated {
         return None;
     }
     let because = format!(
-        "Token {tag} is in use since {} ({} now) and worked until {}; tokens live 1800 s by default, and nothing renewed this one.",
+        "Token {tag} is in use since {} ({} now) and was refused {} times before; tokens live 1800 s by default, and nothing renewed this one.",
         date::clock(record.first.at),
         date::span(age),
-        date::clock(ok.at)
+        record.fails
     );
     Some(
         Finding::new("token-hardcoded", Grade::Likely, because)
