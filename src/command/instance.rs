@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::folder::Folder;
 use super::{Ended, Exit, Failure, say};
-use crate::instance::state::{Power, Release};
+use crate::instance::state::{AccessPolicy, ApiPattern, AuthKind, AuthProfile, Power, Release, User};
 use crate::instance::{Instance, provider, training};
 use crate::run::service;
 use crate::run::signals::Signals;
@@ -25,6 +25,12 @@ pub struct Options {
     /// Set a system property; repeatable
     #[arg(long, value_name = "NAME=VALUE", value_parser = property)]
     property: Vec<(String, String)>,
+    /// Change a user: active, inactive, locked, needs-reset, no-password or machine; repeatable
+    #[arg(long, value_name = "NAME=STATE", value_parser = user_state)]
+    user: Vec<(String, UserState)>,
+    /// Give the APIs under a path an access policy that takes only basic, oauth, id-token or api-key; repeatable
+    #[arg(long, value_name = "PATH=KIND", value_parser = policy)]
+    policy: Vec<(String, AuthKind)>,
     /// What state the machines are in
     #[arg(long, value_enum, default_value = "awake", value_name = "STATE")]
     power: PowerOption,
@@ -55,6 +61,52 @@ enum ReleaseOption {
     Current,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum UserState {
+    Active,
+    Inactive,
+    Locked,
+    NeedsReset,
+    NoPassword,
+    /// Web service access only
+    Machine,
+}
+
+impl UserState {
+    fn set(self, user: &mut User) {
+        match self {
+            UserState::Active => (user.active, user.locked_out) = (true, false),
+            UserState::Inactive => user.active = false,
+            UserState::Locked => user.locked_out = true,
+            UserState::NeedsReset => user.password_needs_reset = true,
+            UserState::NoPassword => user.password = None,
+            UserState::Machine => user.web_service_access_only = true,
+        }
+    }
+}
+
+fn user_state(text: &str) -> Result<(String, UserState), String> {
+    let (name, state) = text.split_once('=').ok_or("expected NAME=STATE")?;
+    let known = training::instance(INSTANCES[0]);
+    let names: Vec<&str> = known.users.iter().map(|user| user.user_name.as_str()).collect();
+    if !names.contains(&name) {
+        return Err(format!("no such user; there are {}", names.join(", ")));
+    }
+    Ok((name.to_owned(), UserState::from_str(state, true)?))
+}
+
+fn policy(text: &str) -> Result<(String, AuthKind), String> {
+    let (path, kind) = text.split_once('=').filter(|(path, _)| path.starts_with('/')).ok_or("expected /PATH=KIND")?;
+    let kind = match kind {
+        "basic" => AuthKind::Basic,
+        "oauth" => AuthKind::OAuth,
+        "id-token" => AuthKind::IdToken,
+        "api-key" => AuthKind::ApiKeyHeader,
+        _ => return Err(String::from("expected basic, oauth, id-token or api-key")),
+    };
+    Ok((path.to_owned(), kind))
+}
+
 fn property(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.trim().to_owned(), value.to_owned()))
@@ -73,7 +125,7 @@ async fn serve(options: &Options) -> Ended {
     let failed = |error: std::io::Error| Failure::Failed(format!("cannot keep the certificate in a file: {error}"));
     let folder = Folder::new().map_err(failed)?;
     let ca = folder.file("simulated-hosts.pem", stage.authority_pem().as_bytes()).map_err(failed)?;
-    say(&description(stage.address(), &ca.display().to_string(), &training::instance(INSTANCES[0])));
+    say(&description(stage.address(), &ca.display().to_string(), &instance(INSTANCES[0], options)));
     signals.next().await;
     Ok(Exit::Done)
 }
@@ -82,6 +134,18 @@ fn instance(host: &str, options: &Options) -> Instance {
     let mut instance = training::instance(host);
     for (name, value) in &options.property {
         instance.set_property(name, value);
+    }
+    for (name, state) in &options.user {
+        instance.users.iter_mut().filter(|user| user.user_name == *name).for_each(|user| state.set(user));
+    }
+    for (path, kind) in &options.policy {
+        instance.policies.push(AccessPolicy {
+            name: format!("{path} by flag"),
+            active: true,
+            applies_to: ApiPattern::under(path),
+            profiles: vec![AuthProfile::of(*kind)],
+            advertise_all_schemes: false,
+        });
     }
     instance.power = match options.power {
         PowerOption::Awake => Power::Awake,
@@ -114,8 +178,7 @@ fn accounts(instance: &Instance) -> String {
     let mut text = String::from("\nUsers, on both instances (the password is `training`)\n");
     for user in &instance.users {
         let roles = if user.roles.is_empty() { String::from("no roles") } else { user.roles.join(", ") };
-        let note = if user.web_service_access_only { "; web service access only" } else { "" };
-        writeln!(text, "  {:<18} {roles}{note}", user.user_name).unwrap_or_default();
+        writeln!(text, "  {:<18} {roles}{}", user.user_name, notes(user)).unwrap_or_default();
     }
     for host in INSTANCES {
         writeln!(
@@ -143,6 +206,18 @@ fn accounts(instance: &Instance) -> String {
     )
     .unwrap_or_default();
     text
+}
+
+/// What is unusual about a user.
+fn notes(user: &User) -> String {
+    let all = [
+        (user.web_service_access_only, "web service access only"),
+        (!user.active, "inactive"),
+        (user.locked_out, "locked out"),
+        (user.password_needs_reset, "password needs reset"),
+        (user.password.is_none(), "no local password"),
+    ];
+    all.iter().filter(|(holds, _)| *holds).map(|(_, note)| format!("; {note}")).collect()
 }
 
 fn lines_to_paste(address: SocketAddr, ca: &str) -> String {
@@ -182,6 +257,10 @@ mod tests {
         let arguments = [
             "--property",
             "glide.authenticate.basic_auth.restriction.active=true",
+            "--user",
+            "integration.user=locked",
+            "--policy",
+            "/api/now/table=oauth",
             "--power",
             "hibernating",
             "--release",
@@ -193,7 +272,13 @@ mod tests {
         assert_eq!(instance.property(gate), "true");
         assert_eq!((instance.power, instance.release), (Power::Hibernating, Release::Classic));
         assert!(instance.clients.iter().all(|client| client.access_lifespan == 5));
-        assert!(Line::try_parse_from(["instance", "--property", "x"]).is_err());
+        assert!(instance.user("integration.user").unwrap().locked_out);
+        assert!(instance.policies.iter().any(|policy| policy.applies_to == ApiPattern::under("/api/now/table")));
+        for wrong in
+            [["--property", "x"], ["--user", "nobody=locked"], ["--user", "admin=x"], ["--policy", "api=basic"]]
+        {
+            assert!(Line::try_parse_from(["instance"].iter().chain(&wrong)).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]
