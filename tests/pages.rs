@@ -178,3 +178,36 @@ fn examples_have_names_of_their_own() {
         if names.len() == page.examples.len() { Vec::new() } else { vec!["two examples have one name".into()] }
     });
 }
+
+#[test]
+fn no_two_pages_have_one_title() {
+    let mut titles: BTreeMap<&str, &str> = BTreeMap::new();
+    let twice = |page: &'static Page| {
+        Some(format!("{} and {}: {}", titles.insert(&page.title, &page.slug)?, page.slug, page.title))
+    };
+    none(catalog::pages().iter().filter_map(twice).collect());
+}
+
+#[test]
+fn no_step_expects_what_cannot_be_together() {
+    on_every_page(|page| {
+        let mut faults = Vec::new();
+        for example in &page.examples {
+            for step in example.transcript.split("\n@ ") {
+                let all = expectations(step);
+                let firsts = all.iter().filter(|(sign, ..)| *sign == '=').count();
+                let wanted: BTreeSet<&str> =
+                    all.iter().filter(|(sign, ..)| *sign != '!').map(|(_, cause, _)| *cause).collect();
+                let refused = |cause: &str| all.iter().any(|(sign, other, _)| *sign == '!' && *other == cause);
+                if firsts > 1
+                    || wanted.len() > 6
+                    || wanted.iter().any(|cause| refused(cause))
+                    || refused("*") && !wanted.is_empty()
+                {
+                    faults.push(format!("line {}, {:?}: {all:?}", example.line, example.name));
+                }
+            }
+        }
+        faults
+    });
+}

@@ -78,10 +78,18 @@ impl Runs {
         Runs::of(Paint::Plain, text)
     }
 
+    /// With more text; nothing is added for none.
     #[must_use]
     pub fn and(mut self, paint: Paint, text: impl Into<String>) -> Runs {
-        self.0.push((paint, text.into()));
+        let text = text.into();
+        if !text.is_empty() {
+            self.0.push((paint, text));
+        }
         self
+    }
+
+    pub fn pieces(&self) -> &[(Paint, String)] {
+        &self.0
     }
 
     #[must_use]
@@ -180,7 +188,7 @@ impl<'s> Sheet<'s> {
     fn shown(&self, runs: &Runs) -> Vec<(Paint, String)> {
         let fit =
             |text: &str| if self.style.unicode { clean(text).into_owned() } else { ascii(&clean(text)).into_owned() };
-        runs.0.iter().filter(|(_, text)| !text.is_empty()).map(|(paint, text)| (*paint, fit(text))).collect()
+        runs.pieces().iter().filter(|(_, text)| !text.is_empty()).map(|(paint, text)| (*paint, fit(text))).collect()
     }
 
     fn painted(&mut self, paint: Paint, text: &str) {
@@ -308,115 +316,6 @@ pub fn ascii(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Inline Markdown: `code`, **strong**, [text](address) and <address>.
-pub fn inline(markdown: &str, keep_ticks: bool) -> Runs {
-    let mut runs = Runs::default();
-    let mut rest = markdown;
-    while let Some(at) = rest.find(['`', '*', '[', '<']) {
-        let (before, from) = rest.split_at(at);
-        runs.0.push((Paint::Plain, before.to_owned()));
-        match special(from) {
-            Some((paint, text, after)) => {
-                let ticks = if paint == Paint::Code && keep_ticks { "`" } else { "" };
-                runs.0.push((paint, format!("{ticks}{text}{ticks}")));
-                rest = after;
-            }
-            None => {
-                let next = from.char_indices().nth(1).map_or(from.len(), |(at, _)| at);
-                let (sign, after) = from.split_at(next);
-                runs.0.push((Paint::Plain, sign.to_owned()));
-                rest = after;
-            }
-        }
-    }
-    runs.0.push((Paint::Plain, rest.to_owned()));
-    runs.0.retain(|(_, text)| !text.is_empty());
-    runs
-}
-
-/// A special run at the start of `from`, and what follows it.
-fn special(from: &str) -> Option<(Paint, String, &str)> {
-    if let Some((code, after)) = from.strip_prefix('`').and_then(|rest| rest.split_once('`')) {
-        return Some((Paint::Code, code.to_owned(), after));
-    }
-    if let Some((strong, after)) = from.strip_prefix("**").and_then(|rest| rest.split_once("**")) {
-        return Some((Paint::Strong, strong.to_owned(), after));
-    }
-    if let Some((address, after)) = from.strip_prefix('<').and_then(|rest| rest.split_once('>')) {
-        return address.starts_with("http").then(|| (Paint::Link, address.to_owned(), after));
-    }
-    let (text, rest) = from.strip_prefix('[')?.split_once("](")?;
-    let (address, after) = rest.split_once(')')?;
-    (!text.contains(']')).then(|| (Paint::Link, format!("{text} ({address})"), after))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn wrapped(style: &Style, label: &str, hang: usize, text: Runs) -> String {
-        let mut sheet = Sheet::new(style);
-        sheet.wrapped(&Runs::plain(label), hang, &text);
-        sheet.finish()
-    }
-
-    #[test]
-    fn text_hangs_behind_its_label() {
-        let style = Style::plain(40);
-        let text = Runs::plain("one two three four five six seven eight nine ten");
-        assert_eq!(
-            wrapped(&style, "fix", 10, text),
-            "fix       one two three four five six\n          seven eight nine ten\n"
-        );
-    }
-
-    #[test]
-    fn a_number_stays_with_its_unit() {
-        let text = Runs::plain("a lifetime of some 1799 s, by exchange 2.");
-        assert_eq!(
-            wrapped(&Style::plain(40), "", 19, text),
-            format!("{0}a lifetime of some\n{0}1799 s, by\n{0}exchange 2.\n", " ".repeat(19))
-        );
-    }
-
-    #[test]
-    fn long_words_are_cut_and_addresses_are_not() {
-        let style = Style::plain(40);
-        let long = "x".repeat(45);
-        let out = wrapped(&style, "", 10, Runs::plain(long.clone()));
-        assert!(out.lines().count() == 2 && out.lines().all(|line| line.width() <= 40), "{out}");
-        assert_eq!(wrapped(&style, "", 10, Runs::of(Paint::Link, long.clone())), format!("{}{long}\n", " ".repeat(10)));
-    }
-
-    #[test]
-    fn words_may_change_their_paint_in_the_middle() {
-        let style = Style { colour: true, ..Style::plain(80) };
-        let out = wrapped(&style, "", 0, inline("see `a b`, then **c**.", false));
-        assert_eq!(out, "see \x1b[36ma b\x1b[0m, then \x1b[1mc\x1b[0m.\n");
-        assert_eq!(wrapped(&Style::plain(80), "", 0, inline("see `a b`.", true)), "see `a b`.\n");
-    }
-
-    #[test]
-    fn nothing_odd_gets_through() {
-        let style = Style::plain(80);
-        let mut sheet = Sheet::new(&style);
-        sheet.line(&Runs::plain("a\x1b[2Jb\nc\u{202e}"));
-        assert_eq!(sheet.finish(), "a\\x1b[2Jb\\nc\\u{202e}\n");
-    }
-
-    #[test]
-    fn plain_ascii_where_that_is_all_there_is() {
-        let style = Style { unicode: false, ..Style::plain(80) };
-        let mut sheet = Sheet::new(&style);
-        sheet.line(&Runs::plain("‹86 chars #a41f…› → jürgen"));
-        assert_eq!(sheet.finish(), "<86 chars #a41f...> -> j\\u{fc}rgen\n");
-    }
-
-    #[test]
-    fn markdown_that_is_none_is_left_as_it_is() {
-        for text in ["a * b", "`open", "[x] y", "a < b", "**", "é*", "<not an address>"] {
-            let plain: String = inline(text, true).0.into_iter().map(|(_, text)| text).collect();
-            assert_eq!(plain, text);
-        }
-    }
-}
+#[path = "layout_tests.rs"]
+mod tests;

@@ -14,7 +14,8 @@
 //! ```
 
 use super::evidence;
-use super::layout::{Paint, Runs, Sheet, Style, inline};
+use super::inline::inline;
+use super::layout::{Paint, Runs, Sheet, Style};
 use super::view::{View, title};
 use super::words;
 use super::{TakenBack, Told};

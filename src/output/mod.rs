@@ -1,6 +1,7 @@
 //! The tellers: pure formatting of what was found.
 
 mod evidence;
+mod inline;
 pub mod json;
 mod layout;
 pub mod log;

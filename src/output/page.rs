@@ -1,6 +1,7 @@
 //! The page of a cause for a terminal, and the list of all causes.
 
-use super::layout::{Paint, Runs, Sheet, Style, inline};
+use super::inline::inline;
+use super::layout::{Paint, Runs, Sheet, Style};
 use super::log::signs;
 use super::prose;
 use crate::catalog::{self, Example, Page};

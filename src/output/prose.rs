@@ -1,6 +1,7 @@
 //! The Markdown of a page's sections for a terminal: paragraphs, lists, fences.
 
-use super::layout::{Paint, Runs, Sheet, inline};
+use super::inline::inline;
+use super::layout::{Paint, Runs, Sheet};
 
 /// Writes Markdown from column `indent` on.
 pub(super) fn write(sheet: &mut Sheet<'_>, markdown: &str, indent: usize) {
