@@ -70,6 +70,12 @@ pub struct RunOptions {
     /// Form of the explanations: human or json
     #[arg(long, value_name = "FORMAT")]
     log_format: Option<String>,
+    /// Tell every exchange, those with nothing to explain too
+    #[arg(long)]
+    all: bool,
+    /// Show what spoke for and against each suspect
+    #[arg(long)]
+    why: bool,
     /// Append the explanations to this file too
     #[arg(long, value_name = "FILE")]
     log_file: Option<String>,
@@ -117,9 +123,11 @@ impl RunOptions {
             ("--upstream-proxy", "upstream.proxy", &self.upstream_proxy),
             ("--ca-dir", "ca.dir", &self.ca_dir),
         ];
+        let switches = [("--all", "log.all", self.all), ("--why", "log.why", self.why)];
+        let switches = switches.into_iter().filter(|(.., on)| *on).map(|(flag, key, on)| (flag, key, on.to_string()));
         let many = many.into_iter().flat_map(|(flag, key, values)| values.iter().map(move |value| (flag, key, value)));
         let one = one.into_iter().filter_map(|(flag, key, value)| value.as_ref().map(|value| (flag, key, value)));
-        many.chain(one).map(|(flag, key, value)| (flag, key, value.clone())).collect()
+        many.chain(one).map(|(flag, key, value)| (flag, key, value.clone())).chain(switches).collect()
     }
 }
 
@@ -173,6 +181,8 @@ mod tests {
             "--upstream-ca=x",
             "--resolve=x",
             "--ca-dir=x",
+            "--all",
+            "--why",
         ];
         let given = given(&flags);
         assert_eq!(given.len(), flags.len());

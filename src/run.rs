@@ -11,7 +11,7 @@ use crate::cli::RunOptions;
 use crate::command::{Ended, Exit, Failure};
 use crate::config::{self, Config, Format};
 use crate::proxy::ca::Authority;
-use crate::{telling, terminal};
+use crate::telling;
 use service::Service;
 use tellers::{Tellers, Words};
 
@@ -29,7 +29,7 @@ pub fn run(options: &RunOptions) -> Ended {
 async fn serve(config: &Config, authority: Arc<Authority>) -> Ended {
     // Before anything listens: from here on a signal ends the proxy in order.
     let mut signals = signals::Signals::listen()?;
-    let words = Words::new(config.log.format, terminal::style(false));
+    let words = Words::new(&config.log);
     let service = Service::start(config, Arc::clone(&authority), Tellers(vec![Box::new(words)])).await?;
     announce::started(config, &service.proxy, &authority);
     let signal = signals.next().await;

@@ -67,6 +67,10 @@ keys! {
         "Where the certificate authority is kept. Empty: why401/ca in the user's data folder.";
     "log.format" => log.format,
         "\"human\" or \"json\" (one object a line).";
+    "log.all" => log.all,
+        "Tell every exchange, those with nothing to explain too.";
+    "log.why" => log.why,
+        "Show what spoke for and against each suspect (human format).";
     "log.file" => log.file,
         "A file that gets the explanations too, appended. Empty: standard output only.";
     "log.filter" => log.filter,

@@ -173,7 +173,7 @@ fn given(value: &DeValue<'_>) -> Given {
         },
         DeValue::Array(items) => Given::List(items.iter().map(|item| given(item.get_ref())).collect()),
         DeValue::Float(_) => Given::Other("a fraction"),
-        DeValue::Boolean(_) => Given::Other("true or false"),
+        DeValue::Boolean(value) => Given::Bool(*value),
         DeValue::Datetime(_) => Given::Other("a date"),
         DeValue::Table(_) => Given::Other("a table"),
     }

@@ -56,6 +56,10 @@ pub struct Ca {
 #[derive(Clone, Debug)]
 pub struct Log {
     pub format: Format,
+    /// Exchanges with nothing to explain too.
+    pub all: bool,
+    /// The account of every suspect too.
+    pub why: bool,
     pub file: Option<PathBuf>,
     pub filter: String,
 }
@@ -109,7 +113,7 @@ impl Default for Config {
             intercept: Vec::new(),
             upstream: Upstream { proxy: None, ca_files: Vec::new(), resolve: Vec::new() },
             ca: Ca { dir: None },
-            log: Log { format: Format::Human, file: None, filter: "info".into() },
+            log: Log { format: Format::Human, all: false, why: false, file: None, filter: "info".into() },
             session: Session { dir: None, total: Size::mebibytes(256) },
             ui: Ui { listen: None },
             limits: proxy::Limits::default(),

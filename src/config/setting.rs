@@ -15,6 +15,7 @@ pub enum Given {
     /// A text that is a list where a list is wanted: values between commas.
     Commas(String),
     Integer(i64),
+    Bool(bool),
     List(Vec<Given>),
     /// Anything else that TOML knows, by the name of its type.
     Other(&'static str),
@@ -92,6 +93,7 @@ impl Given {
         match self {
             Given::Text(_) | Given::Commas(_) => "a text",
             Given::Integer(_) => "a number",
+            Given::Bool(_) => "true or false",
             Given::List(_) => "a list",
             Given::Other(kind) => kind,
         }
@@ -173,6 +175,23 @@ impl Setting for usize {
             other => other.text("a number")?.parse().ok(),
         };
         number.filter(|&number| number > 0).ok_or_else(|| "expected a whole number above zero".into())
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Setting for bool {
+    fn read(given: &Given, _: &Path) -> Result<bool, String> {
+        match given {
+            Given::Bool(value) => Ok(*value),
+            other => match other.text("true or false")? {
+                "true" => Ok(true),
+                "false" => Ok(false),
+                text => Err(format!("expected true or false, saw `{text}`")),
+            },
+        }
     }
 
     fn show(&self) -> String {

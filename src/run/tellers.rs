@@ -2,11 +2,11 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::config::Format;
+use crate::config::{Format, Log};
 use crate::model::Grade;
 use crate::output::{Style, Told, json, log};
 use crate::pipeline::Teller;
-use crate::telling;
+use crate::{telling, terminal};
 
 /// Several tellers, one after the other.
 pub struct Tellers(pub Vec<Box<dyn Teller + Send>>);
@@ -19,24 +19,25 @@ impl Teller for Tellers {
 
 /// Writes every exchange with findings to the log, as a block or a line.
 pub struct Words {
-    format: Format,
+    json: bool,
+    all: bool,
     style: Style,
 }
 
 impl Words {
-    pub fn new(format: Format, style: Style) -> Words {
-        Words { format, style }
+    pub fn new(log: &Log) -> Words {
+        Words { json: log.format == Format::Json, all: log.all, style: terminal::style(log.why) }
     }
 }
 
 impl Teller for Words {
     fn tell(&mut self, told: &Told<'_>) {
-        if told.diagnosis.findings.is_empty() && told.takes_back.is_empty() {
+        if !self.all && told.diagnosis.findings.is_empty() && told.takes_back.is_empty() {
             return;
         }
-        match self.format {
-            Format::Human => telling::explain(&log::block(told, &self.style)),
-            Format::Json => telling::explain(&json::line(told)),
+        match self.json {
+            false => telling::explain(&log::block(told, &self.style)),
+            true => telling::explain(&json::line(told)),
         }
     }
 }

@@ -20,7 +20,6 @@ use crate::proxy::ca::Authority;
 use crate::run::service::{self, Service};
 use crate::run::tellers::{Counting, Tally, Tellers, Words};
 use crate::telling::{self, Held};
-use crate::terminal;
 
 /// How long exchanges may go on after the command has ended.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -109,7 +108,7 @@ async fn through(
     command: &[OsString],
 ) -> Result<(ExitStatus, Tally), Failure> {
     let counting = Counting::default();
-    let words = Words::new(config.log.format, terminal::style(false));
+    let words = Words::new(&config.log);
     let tellers = Tellers(vec![Box::new(words), Box::new(counting.clone())]);
     let service = Service::start(config, Arc::new(authority), tellers).await?;
     let proxy = *service.proxy.addresses().first().ok_or("the proxy listens nowhere")?;
