@@ -213,7 +213,7 @@ impl Sink {
     fn put(&mut self, text: &str) -> Option<String> {
         // After a fault the last line may be half written: begin a new one.
         let fresh = if self.lost > 0 { "\n" } else { "" };
-        match write!(self.out, "{fresh}{text}\n").and_then(|()| self.out.flush()) {
+        match writeln!(self.out, "{fresh}{text}").and_then(|()| self.out.flush()) {
             Ok(()) if self.lost > 0 => {
                 let lost = std::mem::take(&mut self.lost);
                 Some(format!("WARN {} works again; {lost} explanations were lost to it", self.name))

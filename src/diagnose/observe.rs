@@ -244,14 +244,14 @@ fn token(facts: &Facts<'_>, note: &mut Note<'_>) {
     let Some(value) = facts.reading.token.as_deref().filter(|value| bearer::faults(value.as_bytes()).is_empty()) else {
         return;
     };
-    if let Some(claims) = jwt::decode(value) {
-        if claims.text("iss").is_some_and(|issuer| !issuer.contains(facts.host())) {
-            note(
-                Sign::ForeignJwt,
-                "the token is a JWT of a third party".into(),
-                Some(Place::request_field("authorization")),
-            );
-        }
+    if let Some(claims) = jwt::decode(value)
+        && claims.text("iss").is_some_and(|issuer| !issuer.contains(facts.host()))
+    {
+        note(
+            Sign::ForeignJwt,
+            "the token is a JWT of a third party".into(),
+            Some(Place::request_field("authorization")),
+        );
     }
     match facts.token() {
         Some(record) if record.host == facts.host() && record.revoked.is_none() => {

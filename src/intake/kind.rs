@@ -53,9 +53,18 @@ const EXPECTED: &str = "is no recording that why401 knows: give it a HAR 1.2 fil
 const FOREIGN: &[(&[u8], &str)] = &[
     (b"PK\x03\x04", "is a zip archive (Fiddler's SAZ is one): export the session as HTTPArchive 1.2 (HAR) instead"),
     (b"\x1f\x8b", "is gzip-compressed: unpack it first (`gunzip -c FILE | why401 analyze -`)"),
-    (b"\x0a\x0d\x0d\x0a", "is a packet capture, in which TLS is encrypted: record a HAR in the client, or run why401 as the proxy"),
-    (b"\xd4\xc3\xb2\xa1", "is a packet capture, in which TLS is encrypted: record a HAR in the client, or run why401 as the proxy"),
-    (b"\xa1\xb2\xc3\xd4", "is a packet capture, in which TLS is encrypted: record a HAR in the client, or run why401 as the proxy"),
+    (
+        b"\x0a\x0d\x0d\x0a",
+        "is a packet capture, in which TLS is encrypted: record a HAR in the client, or run why401 as the proxy",
+    ),
+    (
+        b"\xd4\xc3\xb2\xa1",
+        "is a packet capture, in which TLS is encrypted: record a HAR in the client, or run why401 as the proxy",
+    ),
+    (
+        b"\xa1\xb2\xc3\xd4",
+        "is a packet capture, in which TLS is encrypted: record a HAR in the client, or run why401 as the proxy",
+    ),
 ];
 
 fn is_har(text: &str) -> bool {

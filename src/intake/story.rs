@@ -54,7 +54,9 @@ mod tests {
 
     fn har(entries: &[(&str, &str)]) -> String {
         let entry = |(time, path): &(&str, &str)| {
-            format!(r#"{{"startedDateTime":"2026-11-22T{time}Z","request":{{"url":"https://h/{path}"}},"response":{{"status":200}}}}"#)
+            format!(
+                r#"{{"startedDateTime":"2026-11-22T{time}Z","request":{{"url":"https://h/{path}"}},"response":{{"status":200}}}}"#
+            )
         };
         format!(r#"{{"log":{{"entries":[{}]}}}}"#, entries.iter().map(entry).collect::<Vec<_>>().join(","))
     }

@@ -54,10 +54,10 @@ fn code(ledger: &mut Ledger, reading: &Reading<'_>) {
     let url = format!("{}{}", reading.request().origin(), reading.request().target);
     let called =
         oauth::callback(&url).filter(|_| reading.request().method == "GET" && reading.endpoint != Endpoint::Token);
-    if let Some((code, to)) = called.and_then(|callback| Some((callback.code?, callback.to))) {
-        if ledger.code(&code).is_none() {
-            remember_code(ledger, reading, &code, to, seen(reading));
-        }
+    if let Some((code, to)) = called.and_then(|callback| Some((callback.code?, callback.to)))
+        && ledger.code(&code).is_none()
+    {
+        remember_code(ledger, reading, &code, to, seen(reading));
     }
 }
 

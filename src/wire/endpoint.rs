@@ -47,10 +47,10 @@ pub fn classify(instance: bool, method: &str, path: &str, query: Option<&str>) -
     if let Some(oauth) = oauth(lower) {
         return oauth;
     }
-    if lower.contains("/api/") || lower.ends_with("/api") {
-        if let Some(api) = api(path) {
-            return api;
-        }
+    if (lower.contains("/api/") || lower.ends_with("/api"))
+        && let Some(api) = api(path)
+    {
+        return api;
     }
     if !instance {
         return if method == "POST" && names_token_endpoint(lower) { Endpoint::ProviderToken } else { Endpoint::Other };

@@ -94,7 +94,9 @@ mod signals {
     pub fn pass_on(child: &Child, signal: Signal) {
         // Until it was waited for, its number is its own.
         let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        pid.map(|pid| kill_process(pid, signal).unwrap_or_default());
+        if let Some(pid) = pid {
+            kill_process(pid, signal).unwrap_or_default()
+        }
     }
 
     pub fn ended_by(status: ExitStatus) -> Option<i32> {

@@ -33,7 +33,7 @@ fn offline(facts: &Facts<'_>) -> Option<Finding> {
         );
     }
     let edge = facts.reading.fingerprint.edge
-        && !facts.reading.fingerprint.logged_in.is_some()
+        && facts.reading.fingerprint.logged_in.is_none()
         && facts.reading.fingerprint.transaction.is_none();
     if !matches!(facts.status(), 502..=504) || !edge || !facts.inbound() {
         return None;

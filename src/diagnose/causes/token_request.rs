@@ -143,7 +143,7 @@ fn not_form(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// The pair before a stray one is where the value was cut.
-fn cut_value<'a>(pairs: &'a [Pair], at: usize) -> Option<&'a Pair> {
+fn cut_value(pairs: &[Pair], at: usize) -> Option<&Pair> {
     pairs.get(..at)?.iter().rev().find(|pair| PARAMETERS.contains(&pair.name.as_str()))
 }
 
