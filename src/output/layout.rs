@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style as Ansi};
 use unicode_width::UnicodeWidthStr;
 
 use super::redact::clean;
+use crate::model::Grade;
 
 /// What a terminal can show, and how much is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +50,15 @@ pub enum Paint {
 }
 
 impl Paint {
+    /// The colour of a grade.
+    pub fn of(grade: Grade) -> Paint {
+        match grade {
+            Grade::Proven => Paint::Proven,
+            Grade::Likely => Paint::Likely,
+            Grade::Possible => Paint::Possible,
+        }
+    }
+
     fn ansi(self) -> Ansi {
         let colour = |colour: AnsiColor| Ansi::new().fg_color(Some(colour.into()));
         match self {

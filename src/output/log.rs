@@ -124,20 +124,12 @@ fn address_rows(address: &str, room: usize) -> Vec<String> {
     rows
 }
 
-fn paint(grade: Grade) -> Paint {
-    match grade {
-        Grade::Proven => Paint::Proven,
-        Grade::Likely => Paint::Likely,
-        Grade::Possible => Paint::Possible,
-    }
-}
-
 /// The best explanation: grade and headline, why it is this one, and the bytes.
 fn verdict(sheet: &mut Sheet<'_>, view: &View<'_>, finding: &Finding, page: Option<&Page>) {
     let paint = match page.map(|page| page.severity) {
         Some(Severity::Note) => Paint::Possible,
         Some(Severity::Warning) if finding.grade == Grade::Proven => Paint::Likely,
-        _ => paint(finding.grade),
+        _ => Paint::of(finding.grade),
     };
     let grade = Runs::of(paint, finding.grade.as_str().to_uppercase());
     let headline = Runs::of(Paint::Strong, title(finding.cause)).and(Paint::Dim, format!(" ({})", finding.cause));
@@ -201,7 +193,7 @@ fn suspects(sheet: &mut Sheet<'_>, view: &View<'_>, first: &Finding, others: &[F
         let shown = if name == before { Runs::default() } else { label(name) };
         before = name;
         let gap = " ".repeat(if shown.is_empty() { GUTTER } else { GUTTER - name.len() });
-        let grade = shown.and(Paint::Plain, gap).and(paint(other.grade), other.grade.as_str());
+        let grade = shown.and(Paint::Plain, gap).and(Paint::of(other.grade), other.grade.as_str());
         let headline = Runs::plain(title(other.cause)).and(Paint::Dim, format!(" ({})", other.cause));
         sheet.wrapped(&grade, SUSPECT, &headline);
         if let Some((cause, says)) = view.contrast(first, other.cause).filter(|_| name == "or") {
@@ -229,7 +221,7 @@ fn trace(sheet: &mut Sheet<'_>, view: &View<'_>) {
 fn account(sheet: &mut Sheet<'_>, view: &View<'_>) {
     let mut name = label("why");
     for finding in &view.told.diagnosis.findings {
-        let sum = Runs::of(paint(finding.grade), finding.grade.as_str())
+        let sum = Runs::of(Paint::of(finding.grade), finding.grade.as_str())
             .and(Paint::Plain, format!(" {}", finding.cause))
             .and(Paint::Dim, format!(", weight {}", finding.weight));
         sheet.wrapped(&std::mem::take(&mut name), GUTTER, &sum);

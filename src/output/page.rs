@@ -5,7 +5,6 @@ use super::layout::{Paint, Runs, Sheet, Style};
 use super::log::signs;
 use super::prose;
 use crate::catalog::{self, Example, Page};
-use crate::model::Grade;
 
 /// Text of a section stands from this column on.
 const INDENT: usize = 2;
@@ -14,7 +13,7 @@ const INDENT: usize = 2;
 pub fn page(page: &Page, style: &Style) -> String {
     let mut sheet = Sheet::new(style);
     let graded = format!("{} · {} at best", page.group, page.best.as_str());
-    sheet.line(&Runs::of(paint(page.best), page.slug.clone()).and(Paint::Dim, format!("  ({graded})")));
+    sheet.line(&Runs::of(Paint::of(page.best), page.slug.clone()).and(Paint::Dim, format!("  ({graded})")));
     sheet.wrapped(&Runs::default(), 0, &Runs::of(Paint::Strong, page.title.clone()));
     sheet.wrapped(&Runs::default(), 0, &Runs::of(Paint::Dim, format!("To be mended by {}.", page.actor.words())));
     section(&mut sheet, "What happened", |sheet| prose::write(sheet, &page.what, INDENT));
@@ -106,18 +105,10 @@ pub fn list(pages: &[&Page], style: &Style) -> String {
         sheet.line(&Runs::of(Paint::Strong, group).and(Paint::Dim, format!("  {words}")));
         for page in members {
             let name = Runs::plain("  ")
-                .and(paint(page.best), format!("{:<9}", page.best.as_str()))
+                .and(Paint::of(page.best), format!("{:<9}", page.best.as_str()))
                 .and(Paint::Plain, format!("{:<width$}", page.slug));
             sheet.wrapped(&name, INDENT + 9 + width + 2, &Runs::of(Paint::Dim, page.title.clone()));
         }
     }
     sheet.finish()
-}
-
-fn paint(grade: Grade) -> Paint {
-    match grade {
-        Grade::Proven => Paint::Proven,
-        Grade::Likely => Paint::Likely,
-        Grade::Possible => Paint::Possible,
-    }
 }
