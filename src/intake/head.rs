@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::model::Fields;
+use crate::model::{Fields, HeadProblem};
 
 /// `GET /path HTTP/1.1`, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,38 @@ pub(super) fn raw<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Bytes {
     }
     bytes.extend_from_slice(b"\r\n");
     Bytes::from(bytes)
+}
+
+/// The first field line that is none (RFC 9112 §5): where it breaks, counted in `raw` of the same lines, and how.
+pub(super) fn broken<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Option<(usize, HeadProblem)> {
+    let mut start = 0;
+    for (number, line) in lines.into_iter().enumerate() {
+        if number > 0
+            && let Some((at, problem)) = broken_line(line)
+        {
+            return Some((start + at, problem));
+        }
+        start += line.len() + 2;
+    }
+    None
+}
+
+fn broken_line(line: &[u8]) -> Option<(usize, HeadProblem)> {
+    if matches!(line.first(), Some(b' ' | b'\t')) {
+        return Some((0, HeadProblem::Folded));
+    }
+    let name = line.iter().position(|byte| !is_token_byte(*byte)).unwrap_or(line.len());
+    let rest = line.get(name..).unwrap_or_default();
+    let problem = match rest.first() {
+        Some(b':') if name > 0 => {
+            let control = rest.iter().position(|byte| byte.is_ascii_control() && *byte != b'\t')?;
+            return Some((name + control, HeadProblem::ControlByte));
+        }
+        _ if name > 0 && rest.trim_ascii_start().starts_with(b":") => HeadProblem::SpaceBeforeColon,
+        _ if line.contains(&b':') => HeadProblem::FieldName,
+        _ => HeadProblem::NoColon,
+    };
+    Some((name, problem))
 }
 
 /// Without blanks, tabs and line ends around it; other bytes stay, they are evidence.
@@ -125,6 +157,17 @@ mod tests {
         let (name, value) = field(b"Authorization:  Bearer  \xe2\x80\x8babc \t").unwrap();
         assert_eq!((&name[..], &value[..]), (&b"Authorization"[..], &b"Bearer  \xe2\x80\x8babc"[..]));
         assert!(field(b"no colon").is_none() && field(b": no name").is_none());
+    }
+
+    #[test]
+    fn broken_lines_are_found_at_their_byte() {
+        let fault = |line: &'static str| broken(["GET / HTTP/1.1", line].map(str::as_bytes));
+        assert_eq!(fault("Host: h\t"), None);
+        assert_eq!(fault("Authorization : x"), Some((16 + 13, HeadProblem::SpaceBeforeColon)));
+        assert_eq!(fault("Authorization Bearer x"), Some((16 + 13, HeadProblem::NoColon)));
+        assert_eq!(fault(" folded"), Some((16, HeadProblem::Folded)));
+        assert_eq!(fault("A: b\u{1}c"), Some((16 + 4, HeadProblem::ControlByte)));
+        assert_eq!(fault("\u{FEFF}A: b"), Some((16, HeadProblem::FieldName)));
     }
 
     #[test]

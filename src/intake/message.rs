@@ -8,6 +8,9 @@ use crate::wire::date;
 use super::head::{self, StatusLine};
 use super::url;
 
+/// Captured bytes of one body.
+pub(super) const BODY_LIMIT: usize = 256 * 1024;
+
 /// Where a request went, as far as the recording says it outside of the message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Origin {
@@ -96,19 +99,21 @@ pub(super) fn exchange(request: Request, outcome: Outcome, before: Millis) -> Ex
 fn whole_body(fields: &Fields, bytes: Vec<u8>) -> Body {
     let chunked =
         fields.text("transfer-encoding").is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"));
-    let bytes = if chunked { unchunked(&bytes).unwrap_or(bytes) } else { bytes };
+    let mut bytes = if chunked { unchunked(&bytes).unwrap_or(bytes) } else { bytes };
+    let length = bytes.len() as u64;
+    bytes.truncate(BODY_LIMIT);
     let announced = fields.text("content-length").and_then(|length| length.trim().parse().ok()).unwrap_or_default();
     let zipped = fields.text("content-encoding").is_some_and(|coding| coding.to_ascii_lowercase().contains("gzip"));
     let coded = zipped && bytes.starts_with(&[0x1F, 0x8B]);
-    Body { length: (bytes.len() as u64).max(announced), bytes: Bytes::from(bytes), coded }
+    Body { length: length.max(announced), bytes: Bytes::from(bytes), coded }
 }
 
 /// The data of a chunked body (RFC 9112 §7.1); `None` where it is not framed so. A cut end is no fault.
 fn unchunked(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut data = Vec::new();
     loop {
-        let end = rest.iter().position(|byte| *byte == b'\n')?;
-        let (line, after) = rest.split_at(end + 1);
+        let end = rest.iter().position(|byte| *byte == b'\n').map_or(rest.len(), |end| end + 1);
+        let (line, after) = rest.split_at(end);
         let size = line.split(|byte| matches!(byte, b';' | b'\r' | b'\n')).next().unwrap_or_default();
         let size = usize::from_str_radix(std::str::from_utf8(size).ok()?.trim(), 16).ok()?;
         if size == 0 {

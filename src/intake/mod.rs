@@ -6,12 +6,15 @@
 //! story(recordings) → exchanges in the order of their times, numbered from 1
 //! ```
 
+pub mod body;
+pub mod console;
 pub mod curl;
 mod foreign;
 pub mod har;
 mod head;
 mod kind;
 mod message;
+pub mod raw;
 pub mod stopped;
 mod story;
 pub mod transcript;
@@ -95,16 +98,21 @@ pub fn open<R: Read>(mut from: R, name: &str) -> Result<Recording<R>, IntakeErro
     from.by_ref().take(LOOK as u64).read_to_end(&mut start).map_err(broken)?;
     let kind = kind::of(&start).map_err(|what| fail((None, what)))?;
     let name = name.to_owned();
-    if kind == Kind::Har {
+    if kind == Kind::Har && !kind::is_wide(&start) {
         let reader = har::Reader::new(Cursor::new(start).chain(from));
         return Ok(Recording { name, of: Of::Har(Box::new(reader)) });
     }
-    from.take(TEXT_LIMIT as u64).read_to_end(&mut start).map_err(broken)?;
+    from.by_ref().take(TEXT_LIMIT as u64).read_to_end(&mut start).map_err(broken)?;
     if start.len() > TEXT_LIMIT {
-        let what = format!("longer than {} MB, and no HAR: only HARs can be that long", TEXT_LIMIT / 1_000_000);
+        let what = format!("longer than {} MB, and no HAR in UTF-8: only those can be", TEXT_LIMIT / 1_000_000);
         return Err(fail((None, what)));
     }
-    let exchanges = kind::exchanges(&start).map_err(fail)?;
+    if kind == Kind::Har {
+        let text = kind::text(&start).into_owned().into_bytes();
+        let reader = har::Reader::new(Cursor::new(text).chain(from));
+        return Ok(Recording { name, of: Of::Har(Box::new(reader)) });
+    }
+    let exchanges = kind::exchanges(kind, &start).map_err(fail)?;
     Ok(Recording { name, of: Of::Short(exchanges.into_iter()) })
 }
 
@@ -125,3 +133,6 @@ pub fn read(bytes: &[u8], name: &str) -> Result<Vec<Exchange>, IntakeError> {
         _ => Ok(exchanges),
     }
 }
+
+#[cfg(test)]
+mod tests;

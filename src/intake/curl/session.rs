@@ -1,13 +1,11 @@
 //! The exchanges of a transcript, put together line by line.
 
-use crate::intake::{foreign, head, message};
+use crate::intake::message::{self, BODY_LIMIT};
+use crate::intake::{foreign, head};
 use crate::model::{Body, Exchange, Failure, FailureKind, Millis, Outcome, Phase, Request};
 
 use super::command::{self, Command};
 use super::connection::Connection;
-
-/// Captured bytes of one body.
-const BODY_LIMIT: usize = 256 * 1024;
 
 /// All that was understood so far.
 #[derive(Default)]
@@ -168,12 +166,7 @@ impl Session {
             }
             (None, Some(failure)) => Outcome::Failed(self.seen_by_us(failure)),
             (None, None) if draft.sent.is_empty() => return,
-            (None, None) => Outcome::Failed(Failure {
-                phase: Phase::AwaitAnswer,
-                kind: FailureKind::Other,
-                detail: String::from("the transcript ends before the answer"),
-                status: None,
-            }),
+            (None, None) => Outcome::Abandoned(Phase::AwaitAnswer),
         };
         let mut exchange = message::exchange(request, outcome, self.before);
         exchange.upstream = self.connection.upstream();

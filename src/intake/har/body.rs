@@ -6,14 +6,12 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 
+use crate::intake::message::BODY_LIMIT;
 use crate::model::{Body, Fields};
 use crate::wire::form;
 
 use super::loose::Plain;
 use super::shape::{Content, Pair, PostData, Request, Response};
-
-/// Captured bytes of one body.
-pub(super) const BODY_LIMIT: usize = 256 * 1024;
 
 /// The body of a request.
 pub(super) fn of_request(request: &Request<'_>) -> Body {

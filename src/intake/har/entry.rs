@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use crate::intake::{foreign, head, stopped, url, way, when};
 use crate::model::{
-    Client, Exchange, Failure, FailureKind, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing,
-    Upstream, Way,
+    Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing, Upstream, Way,
 };
+use crate::wire::date;
 
 use super::loose::Plain;
 use super::shape::{self, Entry, Timings};
@@ -42,7 +42,7 @@ fn build(entry: &Entry<'_>, index: usize, before: Millis) -> Result<Option<Excha
     request.version = version(&request.version, "HTTP/1.1");
     let timing = timing(entry);
     let upstream = Upstream { address: upstream_address(entry, request.port), ..Upstream::default() };
-    let at = when::parse(&entry.started_date_time.text()).unwrap_or(before);
+    let at = when::parse(&entry.started_date_time.text()).or_else(|| answered(&outcome)).unwrap_or(before);
     Ok(Some(Exchange { id: 0, entry: Some(index), at, client: client(entry), request, outcome, timing, upstream }))
 }
 
@@ -140,14 +140,19 @@ fn outcome(entry: &Entry<'_>) -> Result<Outcome, String> {
 /// No status: what the tool says of it, as far as it says anything.
 fn unanswered(said: &str) -> Outcome {
     let lower = said.to_ascii_lowercase();
-    if lower.contains("aborted") || lower.contains("blocked_by_client") || lower.contains("cancel") {
+    let by_client = lower.contains("aborted") || lower.contains("blocked_by_client") || lower.contains("cancel");
+    if said.is_empty() || by_client {
         return Outcome::Abandoned(Phase::AwaitAnswer);
     }
-    if said.is_empty() {
-        let detail = String::from("the recording holds no answer and no reason");
-        return Outcome::Failed(Failure { phase: Phase::AwaitAnswer, kind: FailureKind::Other, detail, status: None });
-    }
     Outcome::Failed(foreign::failure(said))
+}
+
+/// The time that the answer names.
+fn answered(outcome: &Outcome) -> Option<Millis> {
+    match outcome {
+        Outcome::Answered(response) => date::parse_http(&response.fields.text("date")?),
+        _ => None,
+    }
 }
 
 fn version(written: &str, otherwise: &str) -> String {

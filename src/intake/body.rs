@@ -1,0 +1,215 @@
+//! The body of an error, pasted alone: JSON, XML, HTML, a SOAP fault, or a line of a log that holds one.
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::model::{Body, Exchange, Fields, Millis, Outcome, Response};
+use crate::wire::servicenow;
+
+use super::message::{self, Origin};
+
+/// The text as the answer to an unseen request; `None` where it looks like no answer. Its status is the one that the text
+/// forces; where it forces none, 400 stands for "an error", and the reason says so.
+pub fn read(text: &str) -> Option<Exchange> {
+    let (body, around) = found(text.trim())?;
+    let mime = mime(body);
+    let (status, reason) = match status(body, around) {
+        Some(status) => (status, String::new()),
+        None => (400, String::from("(the text shows no status)")),
+    };
+    let fields: Fields = [("Content-Type", mime)].into_iter().collect();
+    let body = Body { length: body.len() as u64, bytes: captured(body), coded: false };
+    let version = String::from("HTTP/1.1");
+    let response = Response { status, reason, version, fields, body, ours: false, cut: None };
+    let request = message::unseen_request(&Origin::default());
+    Some(message::exchange(request, Outcome::Answered(response), Millis::default()))
+}
+
+fn captured(body: &str) -> Bytes {
+    Bytes::copy_from_slice(body.as_bytes().get(..body.len().min(message::BODY_LIMIT)).unwrap_or_default())
+}
+
+/// The body, and the words around it: a log's line often holds both.
+fn found(text: &str) -> Option<(&str, &str)> {
+    if text.starts_with(['{', '[', '<']) {
+        return Some((text, ""));
+    }
+    let inside = text.find('{').zip(text.rfind('}')).and_then(|(start, end)| text.get(start..=end));
+    if let Some(json) = inside.filter(|json| serde_json::from_str::<Value>(json).is_ok_and(|value| value.is_object())) {
+        return Some((json, text));
+    }
+    let lower = text.to_ascii_lowercase();
+    let short = text.len() <= 20_000;
+    (short && ERRORS.iter().any(|word| lower.contains(word))).then_some((text, text))
+}
+
+/// Words of which an error's plain text has one.
+const ERRORS: [&str; 12] = [
+    "not authenticated",
+    "unauthorized",
+    "unauthorised",
+    "access_denied",
+    "access denied",
+    "invalid_",
+    "invalid username",
+    "aadsts",
+    "oauth",
+    "code: 401",
+    "code: 403",
+    "authenticat",
+];
+
+fn mime(body: &str) -> &'static str {
+    let start = body.get(..200).unwrap_or(body).to_ascii_lowercase();
+    match body.chars().next() {
+        Some('{' | '[') => "application/json",
+        Some('<') if start.contains("<html") || start.contains("<!doctype html") || start.contains("<head") => {
+            "text/html"
+        }
+        Some('<') => "application/xml",
+        _ => "text/plain",
+    }
+}
+
+/// The status that the text forces.
+fn status(body: &str, around: &str) -> Option<u16> {
+    let bytes = body.as_bytes();
+    let lower = body.to_ascii_lowercase();
+    let json: Option<Value> = serde_json::from_str(body).ok();
+    if servicenow::envelope(bytes).is_some_and(|envelope| envelope.is_not_authenticated()) {
+        return Some(401);
+    }
+    if let Some(error) = json.as_ref().and_then(|json| json.get("error")).and_then(Value::as_str) {
+        return by_oauth(error, &lower).or_else(|| in_words(around));
+    }
+    let named = json.as_ref().and_then(own).or_else(|| by_text(&lower)).or_else(|| in_words(around));
+    let page = lower.starts_with('<').then(|| in_title(&lower)).flatten();
+    named.or(page)
+}
+
+/// RFC 6749 §5.2, RFC 6750 §3.1, and the catch-all of ServiceNow's token endpoint.
+fn by_oauth(error: &str, lower: &str) -> Option<u16> {
+    let catch_all = lower.contains("server_error") && lower.contains("access_denied");
+    match error {
+        _ if catch_all => Some(401),
+        "invalid_client" | "invalid_token" => Some(401),
+        "invalid_request" | "invalid_grant" | "unauthorized_client" | "unsupported_grant_type" | "invalid_scope" => {
+            Some(400)
+        }
+        "insufficient_scope" => Some(403),
+        _ => None,
+    }
+}
+
+/// A status that a JSON body gives itself.
+fn own(json: &Value) -> Option<u16> {
+    let numbers = ["status", "statusCode", "status_code", "code"];
+    let of = |object: &Value| {
+        numbers.iter().find_map(|name| {
+            let value = object.get(name)?;
+            let number = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
+            u16::try_from(number).ok().filter(|status| (400..600).contains(status))
+        })
+    };
+    of(json).or_else(|| of(json.get("error")?))
+}
+
+/// Texts that stand with one status only (knowledge of the wire §3, §10, §12; SOAP 1.1 §6.2).
+fn by_text(lower: &str) -> Option<u16> {
+    const TEXTS: [(&str, u16); 8] = [
+        ("user not authorized", 403),
+        ("insufficient rights", 403),
+        ("not a member of the organization", 403),
+        ("rate limit of ", 429),
+        ("no record found", 404),
+        ("does not represent any resource", 400),
+        ("instance hibernating", 200),
+        ("<faultstring", 500),
+    ];
+    TEXTS.iter().find(|(text, _)| lower.contains(text)).map(|(_, status)| *status)
+}
+
+/// `HTTP Status 401 – …`, `<title>401 Unauthorized</title>`.
+fn in_title(lower: &str) -> Option<u16> {
+    let title = servicenow::element(lower, "title").or_else(|| servicenow::element(lower, "h1"))?;
+    in_words(title)
+}
+
+/// The first number of three digits that is an error's status.
+fn in_words(text: &str) -> Option<u16> {
+    let mut numbers = text.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| word.len() == 3);
+    numbers.find_map(|word| word.parse().ok().filter(|status| (400..600).contains(status)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn answer(text: &str) -> (u16, String, String) {
+        let exchange = read(text).unwrap();
+        assert!(exchange.request.unseen && exchange.request.host.is_empty());
+        let response = exchange.response().unwrap();
+        let mime = response.fields.text("content-type").unwrap().into_owned();
+        (response.status, mime, String::from_utf8(response.body.bytes.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn the_ordinary_bodies_have_their_status() {
+        let status = |text: &str| answer(text).0;
+        assert_eq!(
+            status(
+                r#"{"error":{"message":"User Not Authenticated","detail":"Required to provide Auth information"},"status":"failure"}"#
+            ),
+            401
+        );
+        assert_eq!(status(r#"{"error_description":"access_denied","error":"server_error"}"#), 401);
+        assert_eq!(status(r#"{"error":"invalid_grant"}"#), 400);
+        assert_eq!(status(r#"{"error":{"message":"User Not Authorized","detail":"x"},"status":"failure"}"#), 403);
+        assert_eq!(
+            status(r#"{"error":{"code":"0x80072560","message":"The user is not a member of the organization."}}"#),
+            403
+        );
+        assert_eq!(status(r#"{"message":"no","statusCode":"403"}"#), 403);
+        assert_eq!(status("<html><head><title>HTTP Status 401 - x</title></head></html>"), 401);
+        assert_eq!(
+            status(
+                "<response><error><message>User Not Authenticated</message><detail>Required to provide Auth information</detail></error></response>"
+            ),
+            401
+        );
+        assert_eq!(
+            status(
+                "<soap:Envelope><soap:Body><soap:Fault><faultstring>x</faultstring></soap:Fault></soap:Body></soap:Envelope>"
+            ),
+            500
+        );
+    }
+
+    #[test]
+    fn a_status_that_nothing_forces_is_marked() {
+        let exchange = read(r#"{"error":"custom"}"#).unwrap();
+        let response = exchange.response().unwrap();
+        assert_eq!((response.status, response.reason.as_str()), (400, "(the text shows no status)"));
+    }
+
+    #[test]
+    fn bodies_are_found_in_lines_of_logs() {
+        let (status, mime, body) = answer(r#"2026-11-22 10:00:00 ERROR failed with 401: {"error":"x"} (retrying)"#);
+        assert_eq!((status, mime.as_str(), body.as_str()), (401, "application/json", r#"{"error":"x"}"#));
+        let (status, mime, _) =
+            answer("Method failed: (/oauth_token.do) with code: 401 - Invalid username/password combo");
+        assert_eq!((status, mime.as_str()), (401, "text/plain"));
+        assert!(read("hello there").is_none() && read("").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_not(text in "\\PC{0,200}") {
+            if let Some(exchange) = read(&text) {
+                assert!((200..600).contains(&exchange.status().unwrap()));
+            }
+        }
+    }
+}
