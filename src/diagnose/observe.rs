@@ -1,6 +1,6 @@
 //! Observations by contrast: what memory and headers add to an answer that names nothing (knowledge: ambiguities §2).
 
-use super::causes::another_client_passes;
+use super::causes::{self, another_client_passes};
 use super::facts::{Answer, Facts};
 use crate::ledger::records::{PasswordUse, Seen};
 use crate::model::Place;
@@ -90,6 +90,8 @@ pub enum Sign {
     ParallelRefresh,
     /// A table whose records guard access.
     GuardTable,
+    /// The credential is legal and oddly spelt: two blanks, a scheme in lower case.
+    OddlySpelt,
 }
 
 /// An observation, in words, and where it can be checked.
@@ -241,6 +243,9 @@ fn names(name: &str, note: &mut Note<'_>) {
 }
 
 fn token(facts: &Facts<'_>, note: &mut Note<'_>) {
+    if causes::oddly_spelt(facts) {
+        note(Sign::OddlySpelt, "the value is oddly spelt itself".into(), Some(Place::request_field("authorization")));
+    }
     let Some(value) = facts.reading.token.as_deref().filter(|value| bearer::faults(value.as_bytes()).is_empty()) else {
         return;
     };

@@ -174,6 +174,7 @@ const BEARER: &[Suspect] = &[
         "api-access-policy",
         50,
         &[
+            (OddlySpelt, -30),
             (TokenFresh, 34),
             (PassesElsewhere, 36),
             (BearerAdvertised, 6),
@@ -468,13 +469,15 @@ fn weigh(facts: &Facts<'_>, suspect: &Suspect, observations: &[Observation]) -> 
     let mut account = vec![Reason { moved: suspect.base, says: "how often it is met, as far as reports show".into() }];
     let mut evidence = Vec::new();
     let mut strong = false;
+    // An oddity of the request itself stands against any verdict by weighing.
+    let odd = observations.iter().any(|observation| observation.sign == Sign::OddlySpelt);
     for observation in observations {
         let Some((_, moved)) = suspect.moves.iter().find(|(sign, _)| *sign == observation.sign) else { continue };
         if *moved == CLEARED {
             return None;
         }
         weight += moved;
-        strong |= *moved >= STRONG;
+        strong |= *moved >= STRONG && !odd;
         account.push(Reason { moved: *moved, says: observation.says.clone() });
         if *moved > 0 {
             let place = observation.place.clone().unwrap_or(Place::Connection);

@@ -215,3 +215,8 @@ fn lower_case(facts: &Facts<'_>) -> Option<Finding> {
         "not spelt Bearer",
     ))
 }
+
+/// Whether the value is legal and spelt in a way that this host never took.
+pub fn oddly_spelt(facts: &Facts<'_>) -> bool {
+    extra_space(facts).is_some() || lower_case(facts).is_some()
+}

@@ -17,6 +17,7 @@ mod instance;
 mod jwt;
 mod mid;
 mod outbound;
+mod outbound_token;
 mod policy;
 mod refresh;
 mod scheme;
@@ -27,6 +28,7 @@ mod transport;
 
 use super::facts::Facts;
 use crate::model::{Finding, Grade};
+pub use bearer_form::oddly_spelt;
 pub use grant::another_client_passes;
 
 /// One cause of the closed list. A name is never renamed or reused.
@@ -67,6 +69,7 @@ pub fn rules(facts: &Facts<'_>) -> Vec<Finding> {
         jwt::RULES,
         mid::RULES,
         outbound::RULES,
+        outbound_token::RULES,
         policy::RULES,
         refresh::RULES,
         scheme::RULES,

@@ -1,0 +1,266 @@
+//! Token requests to a third party: what its token endpoint really said (knowledge J2–J8, J20; RFC 6749 §5.2).
+
+use super::super::facts::Answer;
+use super::outbound::{at_token_endpoint, to_provider, token_missing};
+use super::{Facts, Rule};
+use crate::model::{Answerer, Finding, Grade, Place};
+
+pub const RULES: &[Rule] = &[no_access_token, token_error, placement, secret_shape, header_case];
+
+/// 200 of a token endpoint without an access token (knowledge J3).
+fn no_access_token(facts: &Facts<'_>) -> Option<Finding> {
+    let ok =
+        to_provider(facts) && at_token_endpoint(facts) && facts.status() == 200 && facts.reading.token_answer.is_none();
+    let json = serde_json::from_slice::<serde_json::Value>(&facts.reading.answer).ok();
+    if !ok || facts.reading.grant().is_none() {
+        return None;
+    }
+    let has: Vec<String> = json
+        .as_ref()
+        .and_then(|value| value.as_object())
+        .map(|map| map.keys().take(6).cloned().collect())
+        .unwrap_or_default();
+    let because = if json.is_some() {
+        format!(
+            "The token answer says 200 and has no access_token; it has {}.",
+            if has.is_empty() { "nothing".into() } else { has.join(", ") }
+        )
+    } else {
+        "The token answer says 200 and is no JSON.".to_owned()
+    };
+    Some(
+        Finding::new("outbound-no-access-token", Grade::Proven, because)
+            .weighing(40)
+            .at(Place::ResponseBody, "no access_token"),
+    )
+}
+
+/// What the codes of Entra that integrators meet most stand for (Microsoft's public list of AADSTS codes).
+fn entra(code: u32) -> Option<(&'static str, Grade)> {
+    Some(match code {
+        7_000_215 | 7_000_222 | 7_000_218 | 700_027 => ("outbound-client-secret-wrong", Grade::Proven),
+        700_016 | 90_002 | 700_011 | 7_000_229 => ("outbound-client-unknown", Grade::Proven),
+        70_008 | 700_082 | 700_084 | 50_173 | 70_043 | 700_081 => ("outbound-refresh-expired", Grade::Proven),
+        90_014 | 900_144 => ("outbound-parameter-missing", Grade::Proven),
+        70_011 | 65_001 | 650_057 | 500_011 | 50_013 | 1_002_012 => ("outbound-token-refused", Grade::Likely),
+        70_003 | 70_001 => ("outbound-grant-unsupported", Grade::Proven),
+        50_105 | 50_020 | 50_034 | 50_057 | 65_004 => ("outbound-user-not-authorised", Grade::Proven),
+        53_003 | 53_000 | 50_053 => ("outbound-ip-blocked", Grade::Likely),
+        50_076 | 50_079 | 50_126 | 7_000_112 => ("outbound-credential-type-wrong", Grade::Likely),
+        _ => return None,
+    })
+}
+
+/// The parameter that a provider says is missing.
+fn named_parameter(text: &str) -> Option<String> {
+    const LEADS: [&str; 6] = [
+        "must contain the following parameter: '",
+        "the required field '",
+        "missing required parameter: ",
+        "missing parameter: ",
+        "parameter is missing: ",
+        "required parameter is missing: ",
+    ];
+    let rest = LEADS.iter().find_map(|lead| text.get(text.find(lead)? + lead.len()..))?;
+    let name: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')).collect();
+    (!name.is_empty()).then_some(name)
+}
+
+/// Errors of a provider's token endpoint (RFC 6749 §5.2).
+fn token_error(facts: &Facts<'_>) -> Option<Finding> {
+    if !to_provider(facts) || !at_token_endpoint(facts) || facts.status() < 400 {
+        return None;
+    }
+    let error = facts.reading.oauth_error.as_ref()?;
+    let text = error.lower();
+    let quoted = if error.description.is_empty() {
+        error.error.clone()
+    } else {
+        format!("{}: {}", error.error, first_sentence(&error.description))
+    };
+    let because = format!("The provider answers {quoted}");
+    let finding = |cause, grade, weight| {
+        Some(
+            Finding::new(cause, grade, because.clone())
+                .weighing(weight)
+                .at(Place::ResponseBody, "the provider names it"),
+        )
+    };
+    if let Some(name) = named_parameter(&text) {
+        let absent = facts.param(&name).is_none_or(str::is_empty);
+        let cause = if name == "scope" { "outbound-scope-missing" } else { "outbound-parameter-missing" };
+        let grade = if absent { Grade::Proven } else { Grade::Likely };
+        return Some(
+            Finding::new(cause, grade, because)
+                .weighing(40)
+                .at(Place::ResponseBody, format!("names {name}"))
+                .at(facts.param_place(&name), "not in the request"),
+        );
+    }
+    if let Some((cause, grade)) = error.aadsts.and_then(entra) {
+        return finding(cause, grade, 40);
+    }
+    let no_scope = facts.param("scope").is_none_or(str::is_empty);
+    match error.error.as_str() {
+        "unsupported_grant_type" => finding("outbound-grant-unsupported", Grade::Proven, 40),
+        "invalid_grant" if facts.grant() == "refresh_token" => finding("outbound-refresh-expired", Grade::Proven, 40),
+        "invalid_grant" if text.contains("audience") || text.contains("assertion") => {
+            finding("outbound-token-refused", Grade::Likely, 80)
+        }
+        "invalid_grant" if text.contains("user") || text.contains("approved") => {
+            finding("outbound-user-not-authorised", Grade::Likely, 80)
+        }
+        "invalid_scope" if no_scope => finding("outbound-scope-missing", Grade::Proven, 40),
+        "invalid_request" if no_scope && text.contains("scope") => finding("outbound-scope-missing", Grade::Proven, 40),
+        "invalid_scope" => finding("outbound-token-refused", Grade::Likely, 80),
+        "invalid_client"
+            if text.contains("secret")
+                && (text.contains("invalid")
+                    || text.contains("incorrect")
+                    || text.contains("wrong")
+                    || text.contains("mismatch"))
+                && !text.contains("id and")
+                && !text.contains("id or") =>
+        {
+            finding("outbound-client-secret-wrong", Grade::Proven, 41)
+        }
+        "invalid_client" | "invalid_client_id" | "unauthorized_client"
+            if [
+                "not found",
+                "unknown client",
+                "was not found",
+                "does not exist",
+                "client identifier invalid",
+                "invalid client id",
+            ]
+            .iter()
+            .any(|sign| text.contains(sign)) =>
+        {
+            finding("outbound-client-unknown", Grade::Proven, 41)
+        }
+        "unauthorized_client" if text.contains("grant") => finding("outbound-grant-unsupported", Grade::Proven, 40),
+        _ => None,
+    }
+}
+
+fn first_sentence(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let end = line.find(" Trace ID").or_else(|| line.find(". ").map(|at| at + 1)).unwrap_or(line.len());
+    line.get(..end).unwrap_or(line).chars().take(160).collect()
+}
+
+/// The credentials of the client may stand in the wrong place (knowledge J7).
+fn placement(facts: &Facts<'_>) -> Option<Finding> {
+    let error = facts.reading.oauth_error.as_ref().map(|error| error.error.clone()).unwrap_or_default();
+    let refused = facts.outbound()
+        && at_token_endpoint(facts)
+        && matches!(facts.status(), 400 | 401)
+        && matches!(facts.answerer, Answerer::Provider | Answerer::Instance);
+    let named_other = token_error(facts).is_some();
+    if named_other
+        || !refused
+        || !(matches!(error.as_str(), "invalid_client" | "unauthorized_client" | "") || facts.status() == 401)
+        || facts.request_unseen()
+    {
+        return None;
+    }
+    let body = facts.reading.client.body_secret.is_some();
+    let basic = facts.reading.client.basic.is_some();
+    let challenge = facts.reading.challenges.iter().any(|challenge| challenge.is("basic"));
+    let text = facts.answer_text();
+    let named =
+        text.contains("client authentication") || text.contains("authorization header") || text.contains("basic auth");
+    let (sent, other) = match (body, basic) {
+        (true, false) => ("in the form", "in an Authorization: Basic header"),
+        (false, true) => ("in an Authorization: Basic header", "in the form"),
+        (false, false) if !facts.fields().has("authorization") && facts.param("client_assertion").is_none() => {
+            return Some(nowhere());
+        }
+        _ => return None,
+    };
+    let strong = body && challenge || named;
+    let because = format!(
+        "The client's credentials went {sent}; a provider that wants them {other} answers like this{}.",
+        if body && challenge { ", and this one asks for Basic" } else { "" }
+    );
+    let place = if body { Place::Form("client_secret".into()) } else { Place::request_field("authorization") };
+    Some(
+        Finding::new("outbound-client-auth-placement", Grade::Likely, because)
+            .weighing(if strong { 88 } else { 64 })
+            .at(place, "where they were sent"),
+    )
+}
+
+/// The token request shows no client at all: a hand-made method that relies on a profile that is not attached to it.
+fn nowhere() -> Finding {
+    let because = "The token request names no client secret, neither in the form nor in an Authorization header.";
+    Finding::new("outbound-client-auth-placement", Grade::Likely, because)
+        .weighing(87)
+        .at(Place::Form("client_secret".into()), "not there")
+        .at(Place::RequestHead, "no Authorization")
+}
+
+/// A GUID where a secret should be: the secret's id was pasted (knowledge J20).
+fn secret_shape(facts: &Facts<'_>) -> Option<Finding> {
+    let secret = facts.reading.client.secret()?;
+    let groups: Vec<usize> = secret.split('-').map(str::len).collect();
+    let guid = groups == [8, 4, 4, 4, 12] && secret.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    let error = facts.reading.oauth_error.as_ref()?;
+    if !guid
+        || !to_provider(facts)
+        || !at_token_endpoint(facts)
+        || error.error != "invalid_client"
+        || token_error(facts).is_some()
+    {
+        return None;
+    }
+    let because = "The client secret has the form of a GUID: the id of a secret was pasted, not its value.";
+    Some(
+        Finding::new("outbound-client-secret-wrong", Grade::Likely, because)
+            .weighing(86)
+            .at(Place::Form("client_secret".into()), "a GUID"),
+    )
+}
+
+/// A lower-case content-type breaks ServiceNow's own token client; the sign is that it asks again and again (knowledge J4).
+fn header_case(facts: &Facts<'_>) -> Option<Finding> {
+    let response = facts.reading.response()?;
+    let old = response.version.starts_with("HTTP/1");
+    let lower = response.fields.0.iter().any(|field| &field.name[..] == b"content-type");
+    let other_case = response.fields.0.iter().any(|field| field.name.iter().any(u8::is_ascii_uppercase));
+    if let Some(found) = header_case_before(facts) {
+        return Some(found);
+    }
+    let mine = facts.reading.outbound
+        && at_token_endpoint(facts)
+        && facts.answer == Answer::Fine
+        && facts.reading.token_answer.is_some();
+    let again = facts.client().and_then(|client| client.grant(facts.grant())).and_then(|grant| grant.ok);
+    let unused =
+        facts.ledger.party(&facts.reading.party()).and_then(|party| party.token.as_ref()).is_some_and(|(tag, ..)| {
+            facts.ledger.token_by_tag(*tag).is_some_and(|record| record.ends().is_none_or(|ends| ends > facts.at()))
+        });
+    if !mine || !old || !lower || !(again.is_some() && unused || other_case) {
+        return None;
+    }
+    let because = "The provider spells content-type in lower case; ServiceNow's own token client can fail to read such an answer.";
+    Some(
+        Finding::new("outbound-header-case", Grade::Likely, because)
+            .weighing(60)
+            .at(Place::response_field("content-type"), "in lower case"),
+    )
+}
+
+/// The token of the last answer was not used, and that answer spelt content-type in lower case.
+fn header_case_before(facts: &Facts<'_>) -> Option<Finding> {
+    token_missing(facts)?;
+    let party = facts.ledger.party(&facts.reading.party())?;
+    let (tag, _, seen) = party.token.as_ref()?;
+    let lower = facts.ledger.token_by_tag(*tag).is_some_and(|record| record.lower_case);
+    let because = "The token answer before this call spells content-type in lower case; ServiceNow's own token client can fail to read such an answer, and then calls without a token.";
+    lower.then(|| {
+        Finding::new("outbound-header-case", Grade::Likely, because)
+            .weighing(75)
+            .at(Place::Exchange(seen.exchange), "content-type in lower case")
+    })
+}
