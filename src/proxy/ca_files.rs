@@ -78,7 +78,12 @@ impl Files {
         }
         check_mode(&self.folder, 0o755, 0o022)?;
         check_mode(&self.key, 0o600, 0o177)?;
-        let text = |path: &PathBuf| fs::read_to_string(path).map_err(|error| file_error(path, error));
+        let text = |path: &PathBuf| match fs::read_to_string(path) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(CaError::Damaged { path: path.clone(), why: "is not text, so not PEM".to_owned() })
+            }
+            read => read.map_err(|error| file_error(path, error)),
+        };
         Ok((text(&self.key)?, text(&self.intermediate)?, text(&self.root)?))
     }
 }
@@ -110,12 +115,17 @@ fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), CaError> {
     written.map_err(|error| file_error(path, error))
 }
 
-/// Refuses a path whose mode has a bit of `forbidden`.
+/// Refuses a path whose mode has a bit of `forbidden`. A sticky folder passes: in it nobody replaces files of others.
 #[cfg(unix)]
 fn check_mode(path: &Path, at_most: u32, forbidden: u32) -> Result<(), CaError> {
     use std::os::unix::fs::PermissionsExt;
     let mode = fs::metadata(path).map_err(|error| file_error(path, error))?.permissions().mode() & 0o7777;
-    if mode & forbidden == 0 { Ok(()) } else { Err(CaError::Exposed { path: path.to_owned(), mode, at_most }) }
+    const STICKY: u32 = 0o1000;
+    if mode & forbidden == 0 || mode & STICKY != 0 {
+        Ok(())
+    } else {
+        Err(CaError::Exposed { path: path.to_owned(), mode, at_most })
+    }
 }
 
 #[cfg(not(unix))]

@@ -126,6 +126,8 @@ fn a_key_that_others_can_read_is_refused() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     assert!(matches!(Authority::open_or_create(folder.path(), &wanted), Err(CaError::Exposed { .. })));
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    assert!(Authority::open_or_create(folder.path(), &wanted).is_ok(), "as in /tmp, where nobody replaces our files");
 }
 
 #[test]
@@ -135,9 +137,14 @@ fn what_is_damaged_is_left_as_it_is() {
     for name in ["why401-issuer-key.pem", "why401-issuer.pem", "why401-ca.pem"] {
         Authority::rotate(folder.path(), &wanted).unwrap();
         let path = folder.path().join(name);
-        fs::write(&path, "-----BEGIN NONSENSE-----\n").unwrap();
-        assert!(matches!(Authority::open_or_create(folder.path(), &wanted), Err(CaError::Damaged { .. })), "{name}");
-        assert_eq!(fs::read_to_string(&path).unwrap(), "-----BEGIN NONSENSE-----\n");
+        for damage in [&b"-----BEGIN NONSENSE-----\n"[..], b"", b"\xff\xfe\0"] {
+            fs::write(&path, damage).unwrap();
+            assert!(
+                matches!(Authority::open_or_create(folder.path(), &wanted), Err(CaError::Damaged { .. })),
+                "{name}"
+            );
+            assert_eq!(fs::read(&path).unwrap(), damage);
+        }
         fs::remove_file(&path).unwrap();
         assert!(matches!(Authority::open_or_create(folder.path(), &wanted), Err(CaError::Incomplete { .. })), "{name}");
     }
