@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::ca::CaError;
+use super::ca_error::CaError;
 
 /// Where the parts are.
 pub(super) struct Files {

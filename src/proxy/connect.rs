@@ -1,7 +1,6 @@
 //! CONNECT: answered, then the first bytes show what the client speaks: TLS, plain HTTP, or something else.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::time::timeout;
 
@@ -77,7 +76,7 @@ async fn look_inside(shared: Arc<Shared>, mut link: Link, door: Door, arrived: A
     }
     let agent = arrived.head.head.get("user-agent").map(|agent| String::from_utf8_lossy(agent).into_owned());
     let client = Client { connect_agent: agent, ..door.client };
-    let opened = Opened { head: arrived.head, at: Instant::now(), resumed: false };
+    let opened = Opened { head: arrived.head, at: arrived.first, resumed: false };
     match link.buffer.first().map(|first| speech(*first)) {
         Some(Speech::Tls) => decrypt(shared, link, client, opened, Origin { scheme: Scheme::Https, ..origin }).await,
         Some(Speech::Http) => {

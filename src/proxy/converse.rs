@@ -4,26 +4,21 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
 use tokio::time::{sleep, timeout};
 
-use super::fault::{self, failure};
-use super::forward::malformed;
-use super::framing::{self, Decoder, Framing};
-use super::head::{AnswerHead, Version};
-use super::link::{HeadRead, Link, fill, read_head};
-use super::observe::{Capture, Draft, Sheet};
-use super::rewrite::{self, Persistence};
+use super::download::Down;
+use super::framing::Decoder;
+use super::head::Version;
+use super::link::{Link, fill};
+use super::observe::{Capture, Sheet};
 use super::settings::Limits;
 use super::tls::Notes;
 use super::transfer::{Body, Progress, Stop};
-use crate::model::{Failure, FailureKind, Phase};
+use crate::model::Failure;
 
-/// Informational answers before the final one. Real ones are one or two.
-const MOST_INFORMATIONAL: usize = 100;
 /// A client's bytes that are read ahead while its answer is awaited: pipelined requests.
 const AHEAD: usize = 64 * 1024;
 
@@ -117,7 +112,11 @@ impl Conversation<'_> {
         if progress.done() {
             self.sheet.draft.request_sent(progress.last());
         }
-        let mut ending = ended?;
+        let mut ending = match ended {
+            // Once an answer has begun, nothing else can be said to the client.
+            Err(Trouble::Request(_)) if begun.load(Ordering::Relaxed) => return Err(Trouble::Gone),
+            ended => ended?,
+        };
         // Bytes behind an answer belong to no request: such a connection is not trusted with another one.
         ending.keep_upstream &= progress.done() && upstream.buffer.is_empty();
         ending.keep_client &= progress.done();
@@ -125,7 +124,8 @@ impl Conversation<'_> {
     }
 }
 
-async fn send<W: AsyncWrite + Unpin>(writer: &mut W, bytes: &[u8], limits: &Limits) -> Result<(), Stop> {
+/// Writes and flushes, within the limit for one write.
+pub(super) async fn send<W: AsyncWrite + Unpin>(writer: &mut W, bytes: &[u8], limits: &Limits) -> Result<(), Stop> {
     let write = async {
         writer.write_all(bytes).await?;
         writer.flush().await
@@ -218,153 +218,4 @@ async fn both(
         }
     }
     Ok(ended)
-}
-
-/// The way down.
-struct Down<'a> {
-    limits: &'a Limits,
-    method: &'a str,
-    version: Version,
-    keeps: bool,
-    upgrades: bool,
-    stale: bool,
-    fresh: bool,
-    notes: &'a Notes,
-    draft: &'a mut Draft,
-    kept: &'a mut Capture,
-    progress: &'a Progress,
-    begun: &'a AtomicBool,
-}
-
-impl Down<'_> {
-    async fn run<R, W>(&mut self, reader: &mut R, buffer: &mut BytesMut, writer: &mut W) -> Result<Ending, Trouble>
-    where
-        R: AsyncRead + Unpin,
-        W: AsyncWrite + Unpin,
-    {
-        let answer = self.final_head(reader, buffer, writer).await?;
-        let broken = |why: &str| Trouble::Upstream(malformed(Phase::AwaitAnswer, why));
-        if answer.status == 101 {
-            return self.upgrade(&answer, writer).await;
-        }
-        let framing = framing::of_answer(&answer, self.method).map_err(broken)?;
-        // HTTP/1.0 knows no chunks: its body ends with the connection.
-        let framed = self.version == Version::Http11 || framing != Framing::Chunked;
-        let keep_client = self.keeps && framed && framing != Framing::UntilClose;
-        let persistence = match (keep_client, self.version) {
-            (false, _) => Persistence::Close,
-            (true, Version::Http10) => Persistence::KeepAlive,
-            (true, Version::Http11) => Persistence::Open,
-        };
-        let mut out = BytesMut::new();
-        rewrite::answer(&answer, persistence, framed, &mut out);
-        let mut decoder = Decoder::new(framing);
-        let mut body = Body { decoder: &mut decoder, kept: self.kept, framed, idle: self.limits.idle };
-        let ended = body.transfer(reader, buffer, writer, &mut out, None).await;
-        // What is still here was never written.
-        let begun = out.is_empty();
-        ended.map_err(|stop| self.stopped(stop, begun))?;
-        let keep_upstream = persists(&answer) && framing != Framing::UntilClose;
-        Ok(Ending { keep_client, keep_upstream, upgraded: false })
-    }
-
-    async fn upgrade<W: AsyncWrite + Unpin>(&mut self, answer: &AnswerHead, writer: &mut W) -> Result<Ending, Trouble> {
-        if !self.upgrades {
-            return Err(Trouble::Upstream(malformed(Phase::AwaitAnswer, "it changed the protocol unasked")));
-        }
-        let mut out = BytesMut::new();
-        rewrite::answer(answer, Persistence::Upgrade, true, &mut out);
-        send(writer, &out, self.limits).await.map_err(|_| Trouble::Gone)?;
-        Ok(Ending { keep_client: false, keep_upstream: false, upgraded: true })
-    }
-
-    /// The first head that is not informational; those are passed on as they come.
-    async fn final_head<R, W>(
-        &mut self,
-        reader: &mut R,
-        buffer: &mut BytesMut,
-        writer: &mut W,
-    ) -> Result<AnswerHead, Trouble>
-    where
-        R: AsyncRead + Unpin,
-        W: AsyncWrite + Unpin,
-    {
-        for _ in 0..MOST_INFORMATIONAL {
-            let (raw, first_byte) = self.head(reader, buffer).await?;
-            let answer = AnswerHead::parse(raw, self.limits.fields).map_err(|fault| {
-                Trouble::Upstream(malformed(
-                    Phase::AwaitAnswer,
-                    format!("{:?} at byte {}", fault.problem, fault.offset),
-                ))
-            })?;
-            if answer.status >= 200 || answer.status == 101 {
-                self.begun.store(true, Ordering::Relaxed);
-                self.draft.answer_begun(&answer, first_byte);
-                return Ok(answer);
-            }
-            // HTTP/1.0 knows none (RFC 9110 §15.2).
-            if self.version == Version::Http11 {
-                let mut out = BytesMut::new();
-                rewrite::answer(&answer, Persistence::Open, true, &mut out);
-                send(writer, &out, self.limits).await.map_err(|_| Trouble::Gone)?;
-            }
-        }
-        Err(Trouble::Upstream(malformed(Phase::AwaitAnswer, "informational answers without an end")))
-    }
-
-    /// One head. The time for its first byte counts from the last movement of the request.
-    async fn head<R: AsyncRead + Unpin>(
-        &mut self,
-        reader: &mut R,
-        buffer: &mut BytesMut,
-    ) -> Result<(Bytes, Instant), Trouble> {
-        let limits = self.limits;
-        loop {
-            let wait = limits.first_byte.saturating_sub(self.progress.last().elapsed());
-            let failed = match self.reading(read_head(reader, buffer, wait, limits.first_byte, limits.head_bytes)).await
-            {
-                HeadRead::Head(raw, first_byte) => return Ok((raw, first_byte)),
-                HeadRead::Closed | HeadRead::Failed(_) if self.stale => return Err(Trouble::Stale),
-                HeadRead::Closed => fault::closed(self.notes, self.fresh),
-                HeadRead::Cut if !buffer.starts_with(b"HTTP/") => {
-                    malformed(Phase::AwaitAnswer, "something else came, then the end")
-                }
-                HeadRead::Cut => failure(Phase::AwaitAnswer, FailureKind::Closed, "closed within the answer's head"),
-                HeadRead::Silent if self.progress.last().elapsed() < limits.first_byte => continue,
-                HeadRead::Silent => failure(Phase::AwaitAnswer, FailureKind::TimedOut, "no first byte in time"),
-                HeadRead::Slow => {
-                    failure(Phase::AwaitAnswer, FailureKind::TimedOut, "the answer's head did not end in time")
-                }
-                HeadRead::TooLarge(_) => malformed(Phase::AwaitAnswer, "the answer's head has no end within the limit"),
-                HeadRead::Failed(error) => fault::upstream(Phase::AwaitAnswer, &error, self.notes),
-            };
-            return Err(Trouble::Upstream(failed));
-        }
-    }
-
-    /// Notes on the way when the request has been sent: should the client go now, that is where the exchange was.
-    async fn reading(&mut self, read: impl Future<Output = HeadRead>) -> HeadRead {
-        let mut read = std::pin::pin!(read);
-        tokio::select! {
-            biased;
-            read = &mut read => return read,
-            () = self.progress.ended.notified() => self.draft.phase(Phase::AwaitAnswer),
-        }
-        read.await
-    }
-
-    fn stopped(&self, stop: Stop, begun: bool) -> Trouble {
-        let failed = match stop {
-            Stop::Write => return Trouble::Gone,
-            Stop::Read(error) => fault::upstream(Phase::ReadBody, &error, self.notes),
-            Stop::Broken(why) => malformed(Phase::ReadBody, why),
-        };
-        if begun { Trouble::Cut(failed) } else { Trouble::Upstream(failed) }
-    }
-}
-
-/// Whether the upstream keeps its connection open (RFC 9112 §9.3).
-fn persists(answer: &AnswerHead) -> bool {
-    let head = &answer.head;
-    !head.lists("connection", "close") && (answer.version == Version::Http11 || head.lists("connection", "keep-alive"))
 }

@@ -1,5 +1,6 @@
 //! One request to its upstream and the answer back: connect, converse, and whatever happens becomes an exchange.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -17,6 +18,7 @@ use super::observe::{self, Sheet};
 use super::pool::Upstream;
 use super::rewrite::{self, RequestChanges};
 use super::route::Destination;
+use super::settings::Origin;
 use super::transfer::{Body, Stop};
 use crate::model::{Client, Failure, FailureKind, HeadFault, HeadProblem, Phase, Timing};
 
@@ -43,10 +45,14 @@ pub(super) enum After {
 /// (Node's default is 5 s).
 const SAFE_IDLE: Duration = Duration::from_secs(4);
 
+/// An upstream connection that belongs to one client connection.
+pub(super) type Own = Option<(Origin, Upstream)>;
+
 /// Forwards one request.
 pub(super) async fn forward(
     shared: &Shared,
     client: &mut Link,
+    own: &mut Own,
     from: &Client,
     arrived: Arrived,
     destination: Destination,
@@ -58,7 +64,7 @@ pub(super) async fn forward(
         Ok(framing) => Decoder::new(framing),
         Err(fault) => return refuse(shared, client, &arrived.head, sheet, fault).await,
     };
-    let errand = Errand { shared, head: arrived.head, destination, sheet, decoder };
+    let errand = Errand { shared, head: arrived.head, own, destination, sheet, decoder };
     errand.run(client).await
 }
 
@@ -75,6 +81,7 @@ async fn refuse(shared: &Shared, client: &mut Link, head: &RequestHead, sheet: S
 struct Errand<'a> {
     shared: &'a Shared,
     head: RequestHead,
+    own: &'a mut Own,
     destination: Destination,
     sheet: Sheet,
     /// Follows the request's body.
@@ -114,16 +121,11 @@ impl Errand<'_> {
     fn first_bytes(&self) -> BytesMut {
         let dialer = &self.shared.dialer;
         let absolute = dialer.absolute_for_parent(&self.destination.origin);
-        let target = match (&absolute, &self.destination.target) {
-            (Some(_), target) => {
-                let own = String::from_utf8_lossy(self.head.target());
-                Some(format!("{}{}", self.destination.origin, target.as_deref().unwrap_or(&own)))
-            }
-            (None, target) => target.clone(),
-        };
+        let own = self.destination.target.as_deref().unwrap_or(self.head.target());
+        let whole = absolute.is_some().then(|| [self.destination.origin.to_string().as_bytes(), own].concat());
         let credentials = absolute.flatten();
         let changes = RequestChanges {
-            target: target.as_deref(),
+            target: whole.as_deref().or(self.destination.target.as_deref()),
             host: self.destination.host.as_deref(),
             parent: credentials.as_deref(),
             upgrade: self.upgrades(),
@@ -147,20 +149,26 @@ impl Errand<'_> {
     async fn upstream(&mut self, may_reuse: bool, repeatable: bool) -> Result<Upstream, Failure> {
         let shared = self.shared;
         let idle = if repeatable { shared.limits.pooled_for } else { SAFE_IDLE };
-        let origin = &self.destination.origin;
-        let pooled = if may_reuse { shared.pool.take(origin, idle) } else { None };
-        let upstream = match pooled {
+        let origin = &self.destination.origin.clone();
+        let kept = if may_reuse { self.own_connection().or_else(|| shared.pool.take(origin, idle)) } else { None };
+        let upstream = match kept {
             Some(upstream) => upstream,
             None => {
                 let mut steps = Timing::default();
                 let dialled = shared.dialer.dial(origin, Purpose::Http, &mut steps).await;
                 self.sheet.draft.dialled(&steps);
                 let (link, facts) = dialled?;
-                Upstream { link, facts: facts.into(), served: 0 }
+                Upstream { link, facts: facts.into(), served: 0, bound: false }
             }
         };
         self.sheet.draft.connected(&upstream.facts, upstream.served > 0);
         Ok(upstream)
+    }
+
+    /// The connection that belongs to this client's, if it goes to the right origin and is still open.
+    fn own_connection(&mut self) -> Option<Upstream> {
+        let (origin, mut upstream) = self.own.take()?;
+        (origin == self.destination.origin && upstream.link.idle_and_open()).then_some(upstream)
     }
 
     async fn converse(
@@ -186,12 +194,25 @@ impl Errand<'_> {
         Ok((ending, upstream))
     }
 
+    /// NTLM and Negotiate authenticate the connection and not the request (RFC 4559 §6): such a connection may carry the
+    /// requests of this client connection only.
+    fn authenticates_connection(&self) -> bool {
+        self.head.head.all("authorization").any(|value| {
+            let scheme = value.split(|byte| *byte == b' ').next().unwrap_or_default();
+            scheme.eq_ignore_ascii_case(b"negotiate") || scheme.eq_ignore_ascii_case(b"ntlm")
+        })
+    }
+
     fn ended(self, ending: Ending, upstream: Upstream) -> After {
+        let bound = upstream.bound || self.authenticates_connection();
         self.sheet.answered(None);
         if ending.upgraded {
             return After::Upgraded(Box::new(upstream.link));
         }
-        if ending.keep_upstream {
+        if ending.keep_upstream && bound {
+            let upstream = Upstream { served: upstream.served + 1, bound, ..upstream };
+            *self.own = Some((self.destination.origin, upstream));
+        } else if ending.keep_upstream {
             self.shared.pool.put(&self.destination.origin, upstream);
         }
         if ending.keep_client { After::Next } else { After::Close }
@@ -205,8 +226,19 @@ impl Errand<'_> {
                 After::Cut
             }
             Trouble::Request(Stop::Broken(_)) => self.broken_body(client).await,
+            Trouble::Request(Stop::Read(error)) if error.kind() == ErrorKind::TimedOut => self.stalled(client).await,
             // The sheet tells that the client has gone, by being dropped.
             Trouble::Request(_) | Trouble::Gone | Trouble::Stale => After::Cut,
+        }
+    }
+
+    /// The client has stopped sending within its request's body. The sheet tells it as abandoned.
+    async fn stalled(self, client: &mut Link) -> After {
+        let notice = Notice::plain(408, "http_request_error", "The request's body did not go on in time.");
+        let bytes = notice.render(self.head.head.get("accept"), self.head.method() == "HEAD", true);
+        match client.send(&bytes, self.shared.limits.idle).await {
+            Ok(()) => After::Close,
+            Err(_) => After::Cut,
         }
     }
 

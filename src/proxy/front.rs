@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
@@ -68,11 +68,15 @@ pub(super) fn serve(shared: Arc<Shared>, link: Link, door: Door) -> Pin<Box<dyn 
 }
 
 async fn run(shared: Arc<Shared>, mut link: Link, door: Door) {
-    let mut served = 0_u64;
+    let (mut served, mut own) = (0_u64, None);
+    let opened = Instant::now();
     loop {
         let (raw, first) = match next_head(&shared, &mut link, served).await {
             HeadRead::Head(raw, first) => (raw, first),
-            other => return ended(&shared, link, &door, other, served).await,
+            other => {
+                let unused = served == 0 && opened.elapsed() < AT_ONCE;
+                return ended(&shared, link, &door, other, unused).await;
+            }
         };
         served += 1;
         let head = match RequestHead::parse(raw.clone(), shared.limits.fields) {
@@ -82,12 +86,12 @@ async fn run(shared: Arc<Shared>, mut link: Link, door: Door) {
         let arrived = Arrived { head, first };
         let after = match route(&arrived.head, door.entrance(&shared)) {
             Route::Connect(origin) => return connect::open(shared, link, door, arrived, origin).await,
-            Route::Own(path) => own(&shared, &mut link, &arrived.head, &path).await,
+            Route::Own(path) => own_page(&shared, &mut link, &arrived.head, &path).await,
             Route::Misdirected => return misdirected(&shared, link, &arrived.head).await,
             Route::Refuse(fault) => return refuse(&shared, link, &door, raw, fault, first).await,
             // Boxed, so that a connection that waits for its next request is small.
             Route::Forward(destination) => {
-                Box::pin(forward(&shared, &mut link, &door.client, arrived, destination)).await
+                Box::pin(forward(&shared, &mut link, &mut own, &door.client, arrived, destination)).await
             }
         };
         match after {
@@ -114,8 +118,11 @@ async fn next_head(shared: &Shared, link: &mut Link, served: u64) -> HeadRead {
     link.read_head(wait, limits.header, limits.head_bytes).await
 }
 
-/// No further request came.
-async fn ended(shared: &Shared, mut link: Link, door: &Door, read: HeadRead, served: u64) {
+/// A client that distrusts our certificate leaves at once. Browsers open connections ahead of need, and leave late.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// No further request came. `unused`: nor any before, and the connection has just been opened.
+async fn ended(shared: &Shared, mut link: Link, door: &Door, read: HeadRead, unused: bool) {
     match read {
         HeadRead::TooLarge(raw) => {
             let fault = HeadFault { offset: raw.len(), problem: HeadProblem::TooLarge, status: 431 };
@@ -128,10 +135,10 @@ async fn ended(shared: &Shared, mut link: Link, door: &Door, read: HeadRead, ser
                 return;
             }
         }
-        HeadRead::Closed if served == 0 => {
+        HeadRead::Closed if unused => {
             silent(shared, door, FailureKind::ClientClosed, "closed after the handshake").await
         }
-        HeadRead::Failed(error) if served == 0 => {
+        HeadRead::Failed(error) if unused => {
             let seen = fault::client_tls(&error);
             let kind = if of_tls(&error).is_some() { seen.kind } else { FailureKind::ClientClosed };
             silent(shared, door, kind, &seen.detail).await;
@@ -164,7 +171,7 @@ async fn refuse(shared: &Shared, mut link: Link, door: &Door, raw: Bytes, fault:
     link.close().await;
 }
 
-async fn own(shared: &Shared, link: &mut Link, head: &RequestHead, path: &str) -> After {
+async fn own_page(shared: &Shared, link: &mut Link, head: &RequestHead, path: &str) -> After {
     // A body would be in the way of the next request; pages take none.
     let bare = head.head.get("content-length").is_none() && head.head.get("transfer-encoding").is_none();
     let keep = bare && keeps(head) && !shared.draining();

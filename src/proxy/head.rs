@@ -354,34 +354,6 @@ pub(super) fn end(buffer: &[u8], from: usize) -> Option<usize> {
     broken
 }
 
-/// What can be read of a head that HTTP cannot parse, for showing and diagnosing only.
-pub(super) struct Reading {
-    pub method: String,
-    pub target: String,
-    pub version: String,
-    pub fields: Fields,
-}
-
-/// Reads leniently: any line end, names up to the colon or the first blank.
-pub(super) fn lenient(raw: &Bytes) -> Reading {
-    let mut lines = raw.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let first = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
-    let (method, rest) = first.split_once(' ').unwrap_or((&first, ""));
-    let (target, version) = match rest.rsplit_once(' ') {
-        Some((target, version)) if version.starts_with("HTTP/") => (target, version),
-        _ => (rest, ""),
-    };
-    let mut fields = Fields::default();
-    for line in lines.filter(|line| !line.is_empty()).take(200) {
-        let stop = line.iter().position(|byte| *byte == b':');
-        let stop = stop.or_else(|| line.iter().position(|byte| matches!(byte, b' ' | b'\t'))).unwrap_or(line.len());
-        let name = line.get(..stop).unwrap_or_default().trim_ascii();
-        let value = line.get(stop + 1..).unwrap_or_default().trim_ascii();
-        fields.push(raw.slice_ref(name), raw.slice_ref(value));
-    }
-    Reading { method: method.to_owned(), target: target.to_owned(), version: version.to_owned(), fields }
-}
-
 #[cfg(test)]
 #[path = "head_tests.rs"]
 mod tests;

@@ -123,19 +123,6 @@ fn a_line_feed_in_a_value_does_not_hide_the_fields_behind_it() {
     let text = b"GET / HTTP/1.1\r\nAuthorization: Bearer x\n\r\nHost: h\r\n\r\n";
     assert_eq!(end(text, 0), Some(text.len()));
     assert_eq!(end(&text[..text.len() - 2], 0), Some(42));
-    let reading = lenient(&Bytes::from_static(text));
-    assert_eq!(reading.fields.get("host"), Some(&b"h"[..]));
-}
-
-#[test]
-fn what_cannot_be_parsed_is_read_as_far_as_it_goes() {
-    let reading = lenient(&Bytes::from_static(b"GET /a b HTTP/1.1\r\nAuthorization Bearer x\r\nHost : h\r\n\r\n"));
-    assert_eq!(
-        (reading.method.as_str(), reading.target.as_str(), reading.version.as_str()),
-        ("GET", "/a b", "HTTP/1.1")
-    );
-    assert_eq!(reading.fields.get("authorization"), Some(&b"Bearer x"[..]));
-    assert_eq!(reading.fields.get("host"), Some(&b"h"[..]));
 }
 
 #[test]
@@ -152,7 +139,6 @@ proptest! {
             prop_assert!(fault.offset <= bytes.len());
         }
         AnswerHead::parse(bytes.clone(), 20).ok();
-        lenient(&bytes);
         end(&bytes, 0);
     }
 

@@ -12,7 +12,7 @@
 //!      Forward ── forward::forward
 //!                   observe::Sheet::open                                        room in the pipeline's queue is taken here
 //!                   rewrite::request, Pool::take or Dialer::dial (resolve, connect, parent proxy, tls::connect)
-//!                   Conversation::run: upload and answer at once, Body::transfer each way, bodies kept up to a limit
+//!                   Conversation::run: upload and Down::run at once, Body::transfer each way, bodies kept up to a limit
 //!                   Sheet::answered | failed | refused | dropped: abandoned ──▶ Exchange, over the channel
 //! ```
 //!
@@ -23,15 +23,18 @@
 mod accept;
 mod answer;
 pub mod ca;
+mod ca_error;
 mod ca_files;
 mod connect;
 mod converse;
 mod dial;
+mod download;
 mod fault;
 mod forward;
 mod framing;
 mod front;
 mod head;
+mod lenient;
 mod link;
 mod mint;
 mod observe;
@@ -234,7 +237,7 @@ fn run(
     });
     let reverse = reverse.collect();
     // Set once, here: nothing else has seen `shared` yet.
-    shared.dialer.own.set(bound.iter().map(|bound| bound.address).collect()).ok();
+    shared.dialer.own.set(bound.iter().map(|bound| bound.address).chain(settings.shut.iter().copied()).collect()).ok();
     let room = Arc::new(Semaphore::new(settings.limits.connections.max(1)));
     let (holds, alive) = mpsc::channel(1);
     let mut tasks: Vec<_> = bound

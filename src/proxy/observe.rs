@@ -14,8 +14,9 @@ use tokio::time::timeout;
 
 use super::Shared;
 use super::dial::Facts;
-use super::head::{self, AnswerHead, RequestHead};
-use super::route::Destination;
+use super::head::{AnswerHead, RequestHead};
+use super::lenient::lenient;
+use super::route::{Destination, split_scheme};
 use super::settings::Origin;
 use crate::model::{
     Body, Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing, Upstream,
@@ -193,7 +194,7 @@ fn wall_clock(moment: Instant) -> Millis {
 /// The model's request for one that is forwarded.
 pub(super) fn request(head: &RequestHead, destination: &Destination) -> Request {
     let target = match &destination.target {
-        Some(target) => target.clone(),
+        Some(target) => String::from_utf8_lossy(target).into_owned(),
         None => origin_form(head.target()),
     };
     Request {
@@ -212,13 +213,14 @@ pub(super) fn request(head: &RequestHead, destination: &Destination) -> Request 
 
 /// Inside of a tunnel a target may be absolute and is forwarded so; the model has path and query only.
 fn origin_form(target: &[u8]) -> String {
-    let text = String::from_utf8_lossy(target);
-    match text.split_once("://") {
-        Some((_, rest)) if !text.starts_with('/') => {
-            rest.find(['/', '?']).map_or("/", |at| rest.get(at..).unwrap_or_default()).to_owned()
+    let path = match split_scheme(target) {
+        None => target,
+        Some((_, rest)) => {
+            let start = rest.iter().position(|byte| matches!(byte, b'/' | b'?'));
+            start.and_then(|start| rest.get(start..)).unwrap_or(b"/")
         }
-        _ => text.into_owned(),
-    }
+    };
+    String::from_utf8_lossy(path).into_owned()
 }
 
 /// The model's request for a CONNECT that led to nothing.
@@ -239,7 +241,7 @@ pub(super) fn connect_request(head: &RequestHead, origin: &Origin) -> Request {
 
 /// The model's request for a head that HTTP cannot parse: what can be read of it.
 pub(super) fn broken_request(raw: Bytes, origin: Option<&Origin>) -> Request {
-    let reading = head::lenient(&raw);
+    let reading = lenient(&raw);
     let named = reading.fields.text("host").and_then(|host| super::settings::split_authority(host.trim()));
     let (scheme, host, port) = match (origin, named) {
         (Some(origin), _) => (origin.scheme, origin.host.clone(), origin.port),

@@ -14,6 +14,8 @@ pub(super) struct Upstream {
     pub facts: Arc<Facts>,
     /// Exchanges that it has served.
     pub served: u64,
+    /// Authenticated as a whole: not to be shared.
+    pub bound: bool,
 }
 
 struct Idle {

@@ -20,9 +20,11 @@ const HOP_BY_HOP: [&str; 8] = [
 const UPGRADE: [&str; 2] = ["connection", "upgrade"];
 
 /// Fields that a sender's `Connection` cannot take away: without them the request would be another one.
-const NOT_NOMINABLE: [&str; 9] = [
+const NOT_NOMINABLE: [&str; 11] = [
     "host",
     "authorization",
+    "www-authenticate",
+    "location",
     "cookie",
     "content-length",
     "content-type",
@@ -55,7 +57,7 @@ impl<'a> Sieve<'a> {
 /// What changes in a request on its way.
 #[derive(Default)]
 pub(super) struct RequestChanges<'a> {
-    pub target: Option<&'a str>,
+    pub target: Option<&'a [u8]>,
     pub host: Option<&'a str>,
     /// Credentials for a parent proxy that takes the request in absolute form.
     pub parent: Option<&'a str>,
@@ -68,7 +70,7 @@ pub(super) fn request(request: &RequestHead, changes: &RequestChanges<'_>, out: 
     out.reserve(request.head.raw.len() + 128);
     out.put_slice(request.method().as_bytes());
     out.put_u8(b' ');
-    out.put_slice(changes.target.map_or(request.target(), str::as_bytes));
+    out.put_slice(changes.target.unwrap_or(request.target()));
     out.put_slice(b" HTTP/1.1\r\n");
     let sieve = Sieve::of(&request.head);
     let mut host = changes.host;
@@ -171,7 +173,7 @@ mod tests {
     #[test]
     fn target_and_host_change_where_they_stand() {
         let changes =
-            RequestChanges { target: Some("/x"), host: Some("dev1.service-now.com"), ..RequestChanges::default() };
+            RequestChanges { target: Some(b"/x"), host: Some("dev1.service-now.com"), ..RequestChanges::default() };
         let text = "GET http://a/x HTTP/1.1\r\nA: 1\r\nhost: a\r\nB: 2\r\n\r\n";
         assert_eq!(sent(text, &changes), "GET /x HTTP/1.1\r\nA: 1\r\nhost: dev1.service-now.com\r\nB: 2\r\n\r\n");
         assert_eq!(

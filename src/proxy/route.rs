@@ -38,7 +38,7 @@ pub(super) struct Destination {
     pub origin: Origin,
     pub way: Way,
     /// The request target for the upstream, where it is not the one that came.
-    pub target: Option<String>,
+    pub target: Option<Vec<u8>>,
     /// The Host for the upstream, where it is not the one that came.
     pub host: Option<String>,
 }
@@ -65,17 +65,13 @@ fn decide(request: &RequestHead, entrance: Entrance<'_>) -> Result<Route, HeadFa
     match entrance {
         Entrance::Tunnel(origin) => within(request, origin, host),
         Entrance::Reverse(origin) | Entrance::Proxy { fallback: Some(origin), .. } => Ok(to_reverse(origin, host)),
-        Entrance::Proxy { local, .. } if ours(host, local) => Ok(Route::Own(path(&text(request.target())))),
+        Entrance::Proxy { local, .. } if ours(host, local) => Ok(Route::Own(path(request.target()))),
         Entrance::Proxy { .. } => Ok(Route::Misdirected),
     }
 }
 
 fn at_target(request: &RequestHead) -> HeadFault {
     HeadFault { offset: request.target_offset(), problem: HeadProblem::RequestLine, status: 400 }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// RFC 9110 §9.3.6: `host:port` and nothing else. What `Host` says here does not matter, and some clients send none.
@@ -116,34 +112,36 @@ struct Absolute {
     origin: Origin,
     /// As sent, without user information: there is none.
     authority: String,
-    target: String,
+    target: Vec<u8>,
 }
 
 fn absolute(request: &RequestHead) -> Result<Option<Absolute>, HeadFault> {
-    let Ok(target) = std::str::from_utf8(request.target()) else {
-        // Only origin-form may carry raw bytes; an absolute one would begin with its scheme.
-        return if request.target().starts_with(b"/") { Ok(None) } else { Err(at_target(request)) };
-    };
-    if target.starts_with('/') {
-        return Ok(None);
-    }
-    let Some((scheme, rest)) = target.split_once("://") else { return Ok(None) };
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "http" => Scheme::Http,
-        "https" => Scheme::Https,
+    let target = request.target();
+    let Some((scheme, rest)) = split_scheme(target) else { return Ok(None) };
+    let scheme = match scheme.to_ascii_lowercase().as_slice() {
+        b"http" => Scheme::Http,
+        b"https" => Scheme::Https,
         _ => return Err(at_target(request)),
     };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, b""));
+    let authority = std::str::from_utf8(authority).map_err(|_| at_target(request))?;
     let (host, port) = split_authority(authority).ok_or_else(|| at_target(request))?;
     let target = match path {
         // RFC 9112 §3.2.4.
-        "" if request.method() == "OPTIONS" => "*".to_owned(),
-        path if path.starts_with('/') => path.to_owned(),
-        path => format!("/{path}"),
+        b"" if request.method() == "OPTIONS" => b"*".to_vec(),
+        path if path.starts_with(b"/") => path.to_vec(),
+        path => [b"/", path].concat(),
     };
     let port = port.unwrap_or(scheme.default_port());
     Ok(Some(Absolute { origin: Origin { scheme, host, port }, authority: authority.to_owned(), target }))
+}
+
+/// `scheme` and what follows `://`; an origin-form target has a slash first, whatever else is in it.
+pub(super) fn split_scheme(target: &[u8]) -> Option<(&[u8], &[u8])> {
+    let length = target.iter().position(|byte| !byte.is_ascii_alphanumeric())?;
+    let (scheme, rest) = target.split_at_checked(length)?;
+    Some((scheme, rest.strip_prefix(b"://")?))
 }
 
 fn by_absolute(
@@ -201,8 +199,9 @@ fn ours(host: Option<Host<'_>>, local: SocketAddr) -> bool {
     }
 }
 
-fn path(target: &str) -> String {
-    target.split(['?', '#']).next().unwrap_or_default().to_owned()
+fn path(target: &[u8]) -> String {
+    let path = target.split(|byte| matches!(byte, b'?' | b'#')).next().unwrap_or_default();
+    String::from_utf8_lossy(path).into_owned()
 }
 
 #[cfg(test)]

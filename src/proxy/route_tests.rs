@@ -73,15 +73,15 @@ fn connect_to_what_is_no_authority_is_refused() {
 fn absolute_form_names_its_origin() {
     let plain = destination(by_proxy("GET http://A.example/x?y HTTP/1.1\r\nHost: A.example\r\n\r\n"));
     assert_eq!((plain.origin, plain.way), (origin("http://a.example"), Way::Absolute));
-    assert_eq!((plain.target.as_deref(), plain.host), (Some("/x?y"), None));
+    assert_eq!((plain.target.as_deref(), plain.host), (Some(&b"/x?y"[..]), None));
     let clear =
         destination(by_proxy("GET https://dev1.service-now.com/api HTTP/1.1\r\nHost: dev1.service-now.com\r\n\r\n"));
     assert_eq!((clear.origin, clear.way), (origin("https://dev1.service-now.com"), Way::ClearHttps));
     let target =
         |line: &str| destination(by_proxy(&format!("{line} HTTP/1.1\r\nHost: a.example\r\n\r\n"))).target.unwrap();
-    assert_eq!(target("GET http://a.example"), "/");
-    assert_eq!(target("GET http://a.example?q"), "/?q");
-    assert_eq!(target("OPTIONS http://a.example"), "*");
+    assert_eq!(target("GET http://a.example"), b"/");
+    assert_eq!(target("GET http://a.example?q"), b"/?q");
+    assert_eq!(target("OPTIONS http://a.example"), b"*");
 }
 
 #[test]

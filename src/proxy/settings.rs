@@ -26,6 +26,8 @@ pub struct Settings {
     pub resolve: Vec<Override>,
     /// The parent proxy through which all upstream connections go.
     pub parent: Option<Parent>,
+    /// Further listeners of this process (a page, a page's data): like the proxy's own, nothing is fetched from them.
+    pub shut: Vec<SocketAddr>,
     pub limits: Limits,
 }
 
@@ -40,6 +42,7 @@ impl Settings {
             upstream_roots: Vec::new(),
             resolve: Vec::new(),
             parent: None,
+            shut: Vec::new(),
             limits: Limits::default(),
         }
     }

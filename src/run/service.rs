@@ -121,6 +121,7 @@ fn settings(config: &Config, authority: Arc<Authority>) -> Result<proxy::Setting
         upstream_roots: roots,
         resolve: config.upstream.resolve.clone(),
         parent: config.upstream.proxy.clone(),
+        shut: config.ui.listen.into_iter().collect(),
         limits: config.limits.clone(),
         authority,
     })

@@ -56,3 +56,22 @@ async fn plain_http_goes_through_in_absolute_form() {
     let exchange = proxy.exchange().await;
     assert_eq!((exchange.client.way, exchange.request.target.as_str()), (Way::Absolute, "/a?b"));
 }
+
+#[tokio::test]
+async fn targets_keep_bytes_that_are_no_text() {
+    let (raw, mut heads) = mpsc::unbounded_channel();
+    let origin = Origin::plain(script(move |mut conn| {
+        let raw = raw.clone();
+        async move {
+            raw.send(conn.exactly(29).await).unwrap();
+            conn.send(OK).await;
+        }
+    }))
+    .await;
+    let mut proxy = Proxy::start(|settings| settings.resolve.push(origin.stands_for("a.example"))).await;
+    let mut client = proxy.connect().await;
+    client.send(b"GET http://a.example/caf\xe9?q=%zz|^\xc3\xa9&r=// HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
+    assert_eq!(client.message().await.1, "ok");
+    assert_eq!(soon(heads.recv()).await.unwrap(), b"GET /caf\xe9?q=%zz|^\xc3\xa9&r=// HTTP");
+    assert_eq!(proxy.exchange().await.request.target, "/caf\u{fffd}?q=%zz|^é&r=//");
+}

@@ -298,6 +298,55 @@ async fn silent_and_slow_clients_do_not_stay() {
 }
 
 #[tokio::test]
+async fn a_request_body_that_does_not_go_on_is_408() {
+    let (seen, _heads) = mpsc::unbounded_channel();
+    let origin = Origin::plain(answering(OK, seen)).await;
+    let mut proxy = Proxy::start(|settings| {
+        settings.resolve.push(origin.stands_for("a.example"));
+        settings.limits.idle = Duration::from_millis(100);
+    })
+    .await;
+    let mut client = proxy.connect().await;
+    client.send("POST http://a.example/ HTTP/1.1\r\nHost: a.example\r\nContent-Length: 9\r\n\r\nhalf").await;
+    assert!(client.message().await.0.starts_with("HTTP/1.1 408 Request Timeout\r\nProxy-Status: why401"));
+    assert_eq!(outcome(&proxy.exchange().await), "abandoned: SendRequest");
+}
+
+#[tokio::test]
+async fn connections_that_are_authenticated_as_a_whole_are_not_shared() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counted = connections.clone();
+    let origin = Origin::plain(script(move |mut conn| {
+        let number = counted.fetch_add(1, Ordering::Relaxed) + 1;
+        async move {
+            while !conn.head().await.is_empty() {
+                conn.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n{number}")).await;
+            }
+        }
+    }))
+    .await;
+    let proxy = Proxy::start(|settings| settings.resolve.push(origin.stands_for("a.example"))).await;
+    let get = |fields: &str| format!("GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n{fields}\r\n");
+    let (mut one, mut two) = (proxy.connect().await, proxy.connect().await);
+    one.send(get("Authorization: NTLM TlRMTVNTUAAB\r\n")).await;
+    assert_eq!(one.message().await.1, "1");
+    two.send(get("")).await;
+    assert_eq!(two.message().await.1, "2", "another client gets another connection");
+    one.send(get("")).await;
+    assert_eq!(one.message().await.1, "1", "the client that authenticated it keeps it");
+}
+
+#[tokio::test]
+async fn other_listeners_of_the_process_are_no_targets() {
+    let (seen, _heads) = mpsc::unbounded_channel();
+    let page = Origin::plain(answering(OK, seen)).await;
+    let proxy = Proxy::start(|settings| settings.shut.push(page.address)).await;
+    let mut client = proxy.connect().await;
+    client.send(format!("GET http://{}/ HTTP/1.1\r\nHost: {}\r\n\r\n", page.address, page.address)).await;
+    assert!(client.message().await.0.starts_with("HTTP/1.1 403 Forbidden\r\n"));
+}
+
+#[tokio::test]
 async fn what_cannot_start_says_why() {
     let authority = Arc::new(Authority::ephemeral(&["*.service-now.com".parse().unwrap()]).unwrap());
     let mut settings = Settings::new(authority.clone());

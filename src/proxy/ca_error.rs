@@ -1,0 +1,90 @@
+//! Why there is no certificate authority, and what to do about it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use time::OffsetDateTime;
+
+/// Why there is no authority. Says what to do next.
+#[derive(Debug)]
+pub enum CaError {
+    File {
+        path: PathBuf,
+        error: io::Error,
+    },
+    /// The key (or its folder) can be read or written by others.
+    Exposed {
+        path: PathBuf,
+        mode: u32,
+        at_most: u32,
+    },
+    /// Some of the files are there and some are not.
+    Incomplete {
+        missing: PathBuf,
+    },
+    Damaged {
+        path: PathBuf,
+        why: String,
+    },
+    Expired {
+        folder: PathBuf,
+        since: OffsetDateTime,
+    },
+    /// Hosts in scope that the authority may not sign for.
+    NotPermitted {
+        folder: PathBuf,
+        hosts: Vec<String>,
+    },
+    /// Only loopback addresses can be signed for: an authority for others would be worth stealing.
+    Address(String),
+    Crypto(String),
+}
+
+impl fmt::Display for CaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CaError::File { path, error } => write!(f, "{}: {error}", path.display()),
+            CaError::Exposed { path, mode, at_most } => write!(
+                f,
+                "{}: has mode {mode:04o}, expected at most {at_most:04o}: others may have read or changed the key; run `why401 ca rotate`, or `chmod {at_most:o}` if you know that nobody has",
+                path.display()
+            ),
+            CaError::Incomplete { missing } => write!(
+                f,
+                "{} is missing beside the other files of the authority; put it back, or run `why401 ca rotate` for a new authority",
+                missing.display()
+            ),
+            CaError::Damaged { path, why } => write!(
+                f,
+                "{}: {why}; nothing was overwritten: put the file back, or run `why401 ca rotate` for a new authority",
+                path.display()
+            ),
+            CaError::Expired { folder, since } => write!(
+                f,
+                "the authority in {} ended on {}; run `why401 ca rotate` and let the clients trust the new one",
+                folder.display(),
+                since.date()
+            ),
+            CaError::NotPermitted { folder, hosts } => write!(
+                f,
+                "the authority in {} may not sign for {}: its name constraint was fixed when it was made; run `why401 ca rotate` and let the clients trust the new one, or take the host out of the scope",
+                folder.display(),
+                hosts.join(", ")
+            ),
+            CaError::Address(address) => write!(
+                f,
+                "{address} cannot be in scope: the authority is limited to host names and loopback addresses; use a host name"
+            ),
+            CaError::Crypto(why) => write!(f, "could not make a certificate: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for CaError {}
+
+impl From<rcgen::Error> for CaError {
+    fn from(error: rcgen::Error) -> CaError {
+        CaError::Crypto(error.to_string())
+    }
+}
