@@ -8,8 +8,8 @@ pub fn nearest(name: &str) -> Vec<&'static str> {
     among(name, pages().iter().map(|page| page.slug.as_str()))
 }
 
-/// A name of the same words in another order is as near as can be, one that holds all the words is near; else edits count.
-/// Names that are clearly farther than the nearest are left out.
+/// A name of the same words in another order is as near as can be, one that holds all the words is near; else edits
+/// count. Names that are clearly farther than the nearest are left out.
 fn among<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let name: String = name.to_ascii_lowercase().replace(['_', ' '], "-").chars().take(80).collect();
     let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();

@@ -1,5 +1,5 @@
-//! The only door for text that leaves the process: a secret becomes a shape and a tag, everything that is evidence stays,
-//! and nothing that a terminal would obey gets through.
+//! The only door for text that leaves the process: a secret becomes a shape and a tag, all that is evidence stays, and
+//! nothing that a terminal would obey gets through.
 
 mod body;
 mod clean;

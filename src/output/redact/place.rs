@@ -24,8 +24,8 @@ pub enum Side {
 }
 
 impl Door<'_> {
-    /// What stands at a place; `None` where the place has no text of its own (a connection, a clock, another exchange) or
-    /// the exchange does not have it. `at` is a byte of interest: of a head, its line is shown.
+    /// What stands at a place; `None` where the place has no text of its own (a connection, a clock, another exchange)
+    /// or the exchange does not have it. `at` is a byte of interest: of a head, its line is shown.
     pub fn found(&self, exchange: &Exchange, place: &Place, at: usize) -> Option<Found> {
         let request = |shown| Some(Found { side: Side::Request, shown, offset: 0 });
         let response = |shown| Some(Found { side: Side::Response, shown, offset: 0 });

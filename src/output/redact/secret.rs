@@ -1,5 +1,5 @@
-//! The shape that stands for a secret: its length, what it is, its tag. What is odd about it stays visible, because that
-//! is the evidence: quotes, blanks, line breaks, percent signs, unresolved variables.
+//! The shape that stands for a secret: its length, what it is, its tag. What is odd about it stays visible, for that is
+//! the evidence: quotes, blanks, line breaks, percent signs, unresolved variables.
 
 use std::ops::Range;
 

@@ -81,8 +81,8 @@ impl Shown {
         &self.pieces
     }
 
-    /// Columns (terminal cells from 0) of the text that stands for the bytes of `span`; an empty span, or one at the end
-    /// of the value, has one column.
+    /// Columns (terminal cells from 0) of the text that stands for the bytes of `span`; an empty span, or one at the
+    /// end of the value, has one column.
     pub fn columns(&self, span: &Range<usize>) -> Range<usize> {
         let (mut start, mut end, mut column) = (None, 0, 0);
         for piece in &self.pieces {
@@ -132,8 +132,9 @@ impl Shown {
 }
 
 impl Piece {
-    /// Columns within the piece for bytes within its source: exact in plain text. Of a replaced piece the whole, but its
-    /// first or last column alone where the bytes are only at that end: a caret can point at where something is missing.
+    /// Columns within the piece for bytes within its source: exact in plain text. Of a replaced piece the whole, but
+    /// its first or last column alone where the bytes are only at that end: a caret can point at where something is
+    /// missing.
     fn columns(&self, inside: &Range<usize>) -> (usize, usize) {
         let all = self.text.width();
         let width = |offset: usize| self.text.get(..offset - self.source.start).map(UnicodeWidthStr::width);
