@@ -92,13 +92,11 @@ impl Drop for Telling {
     }
 }
 
-/// Our own operations as asked for; the libraries' only when they are worth a warning.
+/// Our own operations as asked for, and rustls' only when they are worth it.
 fn operations_filter(asked: &str) -> Result<EnvFilter, String> {
     let asked = if asked.is_empty() { "info" } else { asked };
-    // rustls warns of every odd alert of a client, hyper of every early close: findings say it better.
-    let quiet = ["rustls=error", "hyper=error", "hyper_util=error"];
-    let quiet = quiet.into_iter().filter(|rule| !asked.contains(rule.split('=').next().unwrap_or_default()));
-    let rules = quiet.map(str::to_owned).chain([asked.to_owned()]).collect::<Vec<_>>().join(",");
+    // rustls warns of every odd alert of a client: findings say it better.
+    let rules = if asked.contains("rustls") { asked.to_owned() } else { format!("rustls=error,{asked}") };
     EnvFilter::builder().parse(&rules).map_err(|error| format!("the log filter `{asked}`: {error}"))
 }
 
