@@ -84,7 +84,7 @@ async fn look_inside(shared: Arc<Shared>, mut link: Link, door: Door, arrived: A
             let origin = Origin { scheme: Scheme::Http, ..origin };
             front::serve(shared, link, Door { entry: Entry::Tunnel(origin), client, opened: Some(opened) }).await;
         }
-        _ => opaque(&shared, link, &origin).await,
+        _ => opaque(&shared, link, client, &opened, &origin).await,
     }
 }
 
@@ -97,22 +97,24 @@ async fn decrypt(shared: Arc<Shared>, link: Link, client: Client, opened: Opened
             let opened = Opened { resumed: accepted.resumed, ..opened };
             front::serve(shared, link, Door { entry: Entry::Tunnel(origin), client, opened: Some(opened) }).await;
         }
-        Err(failure) => distrusted(&shared, client, &opened, &origin, failure).await,
+        Err(failure) => failed(&shared, client, &opened, &origin, failure).await,
     }
 }
 
-/// The client ended the handshake, or sent nothing after it: an exchange of its CONNECT.
-pub(super) async fn distrusted(shared: &Shared, client: Client, opened: &Opened, origin: &Origin, failure: Failure) {
+/// A tunnel that led to no request, as an exchange of its CONNECT: the client ended the handshake, sent nothing after it,
+/// or what it wanted could not be reached.
+pub(super) async fn failed(shared: &Shared, client: Client, opened: &Opened, origin: &Origin, failure: Failure) {
     let request = observe::connect_request(&opened.head, origin);
     let sheet = Sheet::open(shared, client, request, opened.at).await;
     sheet.failed(failure);
 }
 
 /// Neither TLS nor HTTP: passed on as it is.
-async fn opaque(shared: &Shared, link: Link, origin: &Origin) {
-    // There is no way to tell the client more than by closing: it speaks nothing that we know.
-    if let Ok((upstream, _)) = shared.dialer.dial(origin, Purpose::Tunnel, &mut Timing::default()).await {
-        relay(link, upstream, shared.limits.tunnel_idle).await;
+async fn opaque(shared: &Shared, link: Link, client: Client, opened: &Opened, origin: &Origin) {
+    match shared.dialer.dial(origin, Purpose::Tunnel, &mut Timing::default()).await {
+        Ok((upstream, _)) => relay(link, upstream, shared.limits.tunnel_idle).await,
+        // There is no way to tell the client more than by closing: it speaks nothing that we know.
+        Err(failure) => failed(shared, client, opened, origin, failure).await,
     }
 }
 

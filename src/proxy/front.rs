@@ -155,8 +155,8 @@ async fn silent(shared: &Shared, door: &Door, kind: FailureKind, detail: &str) {
     if opened.resumed || door.client.tls.is_none() || shared.draining() {
         return;
     }
-    let failed = failure(Phase::ClientTls, kind, detail);
-    connect::distrusted(shared, door.client.clone(), opened, origin, failed).await;
+    let failure = failure(Phase::ClientTls, kind, detail);
+    connect::failed(shared, door.client.clone(), opened, origin, failure).await;
 }
 
 /// Answers a head that HTTP cannot parse, or that is for elsewhere, and keeps it as evidence.

@@ -1,6 +1,7 @@
 //! CONNECT in the forms that real clients send, what they speak after it, and how their distrust looks.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -25,6 +26,20 @@ async fn a_host_out_of_scope_is_tunnelled_unseen() {
     assert_eq!(client.rest().await, b"echo \x16\x03hi\0");
     drop(client);
     assert_eq!(proxy.last_exchanges().await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_tunnel_in_which_nothing_moves_ends() {
+    let origin = Origin::plain(script(|mut conn| async move {
+        conn.rest().await;
+    }))
+    .await;
+    let proxy = Proxy::start(|settings| {
+        settings.resolve.push(origin.stands_for("api.vendor.example"));
+        settings.limits.tunnel_idle = Duration::from_millis(100);
+    })
+    .await;
+    assert_eq!(proxy.tunnel("api.vendor.example:443").await.rest().await, b"");
 }
 
 #[tokio::test]
@@ -94,6 +109,20 @@ async fn what_is_neither_tls_nor_http_passes_as_it_is() {
     let mut client = proxy.tunnel(&format!("{HOST}:8443")).await;
     client.send(b"\x01\x02\x03\x04").await;
     assert_eq!(client.rest().await, b"\x01\x02\x03\x04");
+    drop(client);
+    assert_eq!(proxy.last_exchanges().await.len(), 0);
+}
+
+#[tokio::test]
+async fn what_is_neither_and_leads_nowhere_is_told() {
+    let shut = unused_address().await;
+    let mut proxy = Proxy::start(|settings| settings.resolve.push(format!("{HOST}={shut}").parse().unwrap())).await;
+    let mut client = proxy.tunnel(&format!("{HOST}:8443")).await;
+    client.send(b"\x01\x02\x03\x04").await;
+    assert_eq!(client.rest().await, b"");
+    let exchange = proxy.exchange().await;
+    assert_eq!(outcome(&exchange), "failed: Connect ConnectionRefused None");
+    assert_eq!(exchange.request.target, "dev1.service-now.com:8443");
 }
 
 #[tokio::test]
