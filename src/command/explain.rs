@@ -101,9 +101,7 @@ fn brief(page: &Page) -> Value {
 }
 
 fn whole(page: &Page) -> Value {
-    let spot = |spot: &catalog::Where| {
-        json!({"what": spot.what, "table": spot.table, "property": spot.property, "menu": spot.menu, "link": spot.link})
-    };
+    let spot = |spot: &catalog::Where| json!({"what": spot.what, "table": spot.table, "property": spot.property, "menu": spot.menu, "link": spot.link});
     let source =
         |source: &catalog::Source| json!({"title": source.title, "url": source.url, "checked": source.checked});
     let contrast = |contrast: &catalog::Contrast| json!({"causes": contrast.causes, "says": contrast.says});

@@ -265,6 +265,6 @@ pub fn read(facts: &Facts<'_>) -> Vec<Finding> {
 fn grade(facts: &Facts<'_>, sign: &Signature) -> Grade {
     let passed =
         || facts.credential_record().and_then(|record| record.path(&facts.reading.endpoint.class())?.ok).is_some();
-    let doubtful = sign.cause == "rest-endpoint-acl" && (facts.reading.session_cookie().is_some() || passed());
+    let doubtful = sign.cause == "rest-endpoint-acl" && (facts.fields().has("cookie") || passed());
     if doubtful { sign.grade.min(Grade::Likely) } else { sign.grade }
 }

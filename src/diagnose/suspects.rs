@@ -414,7 +414,7 @@ fn not_authenticated(facts: &Facts<'_>) -> Option<&'static [Suspect]> {
         Credential::Basic => Some(BASIC),
         Credential::Bearer | Credential::QueryToken => {
             let whole = facts.reading.token.as_deref().is_some_and(|token| bearer::faults(token.as_bytes()).is_empty());
-            (whole && !over(facts)).then_some(BEARER)
+            (facts.reading.redacted || whole && !over(facts)).then_some(BEARER)
         }
         Credential::ApiKey => Some(API_KEY),
         Credential::Hmac => Some(HMAC),

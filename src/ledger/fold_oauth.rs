@@ -8,6 +8,7 @@ use crate::wire::endpoint::Endpoint;
 use crate::wire::jwt::Jwt;
 use crate::wire::oauth::{self, TokenAnswer};
 use crate::wire::reading::{Credential, Reading};
+use crate::wire::template;
 
 pub fn fold(ledger: &mut Ledger, reading: &Reading<'_>) {
     authorize(ledger, reading);
@@ -63,6 +64,9 @@ fn code(ledger: &mut Ledger, reading: &Reading<'_>) {
 
 fn remember_code(ledger: &mut Ledger, reading: &Reading<'_>, code: &str, to: String, seen: Seen) {
     let own = authorize_record(ledger, reading);
+    if template::redacted(code) {
+        return;
+    }
     let authorize = own.or_else(|| ledger.parties.get(&reading.party()).and_then(|party| party.authorize.clone()));
     let tag = ledger.tag(code.as_bytes());
     remember_parts(ledger, code, tag);
@@ -89,7 +93,7 @@ fn revoke(ledger: &mut Ledger, reading: &Reading<'_>) {
         return;
     }
     let token = reading.query.get("token").or_else(|| reading.param("token")).map(str::to_owned);
-    let Some(token) = token else { return };
+    let Some(token) = token.filter(|token| !template::redacted(token)) else { return };
     let tag = ledger.tag(token.as_bytes());
     let now = Seen { at: reading.answered_at(), exchange: reading.exchange.id };
     if let Some(record) = ledger.tokens.get_mut(&tag) {
@@ -130,7 +134,7 @@ fn bearer_user(ledger: &mut Ledger, reading: &Reading<'_>) {
 fn token_request(ledger: &mut Ledger, reading: &Reading<'_>) {
     let grant = reading.grant().unwrap_or_default().trim().to_owned();
     let ok = reading.token_answer.is_some();
-    if let Some(client_id) = reading.client.id().map(str::to_owned) {
+    if let Some(client_id) = reading.client.id().filter(|id| !template::redacted(id)).map(str::to_owned) {
         client(ledger, reading, &client_id, &grant, ok);
     }
     exchanged(ledger, reading, ok);
@@ -141,7 +145,7 @@ fn token_request(ledger: &mut Ledger, reading: &Reading<'_>) {
 
 fn client(ledger: &mut Ledger, reading: &Reading<'_>, client_id: &str, grant: &str, ok: bool) {
     let now = seen(reading);
-    let secret = reading.client.secret().map(|secret| ledger.tag(secret.as_bytes()));
+    let secret = reading.client.secret().filter(|_| !reading.redacted).map(|secret| ledger.tag(secret.as_bytes()));
     let host = reading.host().to_owned();
     let record = ledger.clients.entry((host.clone(), client_id.to_owned()), ClientRecord::default);
     record.first_seen.get_or_insert(now);
@@ -201,6 +205,9 @@ fn note_grant(record: &mut ClientRecord, grant: &str, reading: &Reading<'_>, ok:
 /// Codes and assertions can be exchanged once.
 fn exchanged(ledger: &mut Ledger, reading: &Reading<'_>, ok: bool) {
     let now = seen(reading);
+    if reading.redacted {
+        return;
+    }
     if let Some(code) = reading.param("code") {
         let tag = ledger.tag(code.as_bytes());
         if let Some(record) = ledger.codes.get_mut(&tag) {
@@ -281,7 +288,7 @@ fn issued(ledger: &mut Ledger, reading: &Reading<'_>, answer: &TokenAnswer, gran
         remember_token(ledger, id_token, record);
     }
     let tag = ledger.tag(answer.access_token.as_bytes());
-    let given = Some((tag, reading.host().to_owned(), base.issued));
+    let given = (!template::redacted(&answer.access_token)).then(|| (tag, reading.host().to_owned(), base.issued));
     ledger.parties.entry(reading.party(), Default::default).token = given;
 }
 
@@ -292,6 +299,9 @@ fn token_user(ledger: &Ledger, reading: &Reading<'_>) -> Option<String> {
 }
 
 fn remember_token(ledger: &mut Ledger, value: &str, record: TokenRecord) {
+    if template::redacted(value) {
+        return;
+    }
     let tag = ledger.tag(value.as_bytes());
     remember_parts(ledger, value, tag);
     let tokens: &mut Bounded<Tag, TokenRecord> = &mut ledger.tokens;

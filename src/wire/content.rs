@@ -73,7 +73,7 @@ mod tests {
         let (fields, body) = coded("gzip", whole.clone());
         assert_eq!(&*decoded(&fields, &body), b"{\"error\":1}");
         let (fields, body) = coded("gzip", whole[..whole.len() - 9].to_vec());
-        assert!(b"{\"error\":1}".starts_with(&*decoded(&fields, &body)));
+        assert!(b"{\"error\":1}".starts_with(&decoded(&fields, &body)));
     }
 
     #[test]

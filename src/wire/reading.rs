@@ -9,7 +9,7 @@ use super::endpoint::{self, Endpoint};
 use super::form::{self, Form};
 use super::oauth::{self, Callback, ClientAuthentication, OAuthError, TokenAnswer};
 use super::servicenow::{self, Envelope, Fingerprint, Page};
-use super::{content, cookie};
+use super::{content, cookie, template};
 use crate::model::{Exchange, Millis, Place, Request, Response};
 
 /// The kind of credential that a request carries; the first that counts.
@@ -41,6 +41,8 @@ pub struct Reading<'a> {
     /// The first Authorization value and its parts.
     pub authorization: Option<(&'a [u8], Authorization)>,
     pub basic: Option<Basic>,
+    /// A sanitizer took the credential out: its shape says nothing.
+    pub redacted: bool,
     /// Credentials of a Bearer value, or `access_token` of the query, as text without surrounding blanks.
     pub token: Option<String>,
     /// The API key and where it stands.
@@ -88,7 +90,9 @@ impl<'a> Reading<'a> {
         let cookies = cookie::sent(&request.fields);
         let api_key = api_key(request, &query);
         let params = form.as_ref().unwrap_or(&query);
+        let redacted = is_redacted(request, form.as_ref());
         let mut reading = Reading {
+            redacted,
             client: ClientAuthentication::read(request, params),
             token: token(authorization.as_ref(), &query),
             envelope: servicenow::envelope(&answer),
@@ -126,7 +130,7 @@ impl<'a> Reading<'a> {
             None if self.api_key.is_some() => Credential::ApiKey,
             None if self.exchange.request.fields.has("x-sn-hmac-signature-256") => Credential::Hmac,
             None if self.query.has("access_token") => Credential::QueryToken,
-            None if has_session => Credential::Cookie,
+            None if has_session || self.redacted && self.exchange.request.fields.has("cookie") => Credential::Cookie,
             None => Credential::None,
         }
     }
@@ -226,6 +230,17 @@ impl<'a> Reading<'a> {
             || queue
             || self.user_agent().to_ascii_lowercase().contains("mid server")
     }
+}
+
+/// Whether the values of the credential's own fields were taken out.
+fn is_redacted(request: &Request, form: Option<&Form>) -> bool {
+    let marked = |value: &[u8]| template::redacted(&String::from_utf8_lossy(value));
+    let secrets = ["client_secret", "password", "code", "refresh_token", "assertion"];
+    let fields = ["authorization", API_KEY_FIELD, "cookie"];
+    fields.iter().any(|name| request.fields.all(name).any(marked))
+        || form.is_some_and(|form| {
+            form.pairs.iter().any(|pair| secrets.contains(&pair.name.as_str()) && template::redacted(&pair.value))
+        })
 }
 
 fn is_outbound(request: &Request) -> bool {

@@ -61,9 +61,7 @@ fn sample_words(text: &str) -> Option<Range<usize>> {
     if !text.is_empty() && (text.bytes().all(|b| b == b'.') && text.len() >= 3 || text == "…") {
         return whole;
     }
-    if text.len() >= 4 && text.bytes().all(|byte| matches!(byte, b'x' | b'X'))
-        || text.len() >= 4 && text.bytes().all(|b| b == b'*')
-    {
+    if text.len() >= 4 && text.bytes().all(|byte| matches!(byte, b'x' | b'X')) {
         return whole;
     }
     const NAMES: [&str; 14] = [
@@ -77,6 +75,17 @@ fn sample_words(text: &str) -> Option<Range<usize>> {
     let other = words.len() - names - marks;
     let sample = marks >= 1 && names >= 1 && other <= 1 || names >= 2 && other == 0 && marks == 0;
     (sample && text.len() <= 64 && !text.contains('.')).then_some(0..text.len())
+}
+
+/// Whether a sanitizer took the value out: `[redacted]`, `REDACTED`, `***`, `<removed>`, `[Authorization redacted]` …
+pub fn redacted(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let words = ["redact", "sanitiz", "sanitis", "removed", "filtered", "masked", "scrubbed", "hidden"];
+    let bare = lower.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let stars = text.chars().filter(|c| matches!(c, '*' | '\u{2022}' | '\u{25cf}' | '\u{2588}')).count();
+    let marked =
+        words.iter().any(|word| bare.starts_with(word) || bare.ends_with(word) || lower.contains(&format!("[{word}")));
+    marked && text.len() <= 64 || lower.contains("redacted") || stars >= 3
 }
 
 /// The words that a program prints for "no value".
@@ -139,6 +148,18 @@ mod tests {
             "Pa$$word1",
         ] {
             assert!(placeholder(text).is_none(), "{text} {:?}", placeholder(text));
+        }
+    }
+
+    #[test]
+    fn what_a_sanitizer_left_is_known() {
+        for text in
+            ["[redacted]", "REDACTED", "***", "<removed>", "[Authorization redacted]", "eyJh.eyJi.redacted", "••••••"]
+        {
+            assert!(redacted(text), "{text}");
+        }
+        for text in ["", "B1wSEk09CHPEwLCMMfkbL8Xre008lPKQ", "{{token}}", "hidden.harbour.svc", "a*b"] {
+            assert!(!redacted(text), "{text}");
         }
     }
 

@@ -11,7 +11,7 @@ pub const RULES: &[Rule] = &[second_factor, locked, mangled, stored_literally, o
 /// The user and password of a refused attempt: Basic, or the password grant.
 fn refused(facts: &Facts<'_>) -> Option<(String, Vec<u8>, PasswordUse)> {
     let user = facts.reading.user()?;
-    if facts.request_unseen() || !facts.inbound() {
+    if facts.request_unseen() || facts.reading.redacted || !facts.inbound() {
         return None;
     }
     if facts.answer == Answer::TokenDenied && facts.grant() == "password" {

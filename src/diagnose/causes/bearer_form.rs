@@ -18,7 +18,7 @@ fn place() -> Place {
 pub fn refused_value<'a>(facts: &'a Facts<'_>) -> Option<(&'a [u8], &'a Authorization)> {
     let (value, parts) = facts.reading.authorization.as_ref()?;
     let refused = facts.not_authenticated() || facts.answer == super::super::facts::Answer::OtherRefusal;
-    (refused && !facts.token_endpoint()).then_some((*value, parts))
+    (refused && !facts.token_endpoint() && !facts.reading.redacted).then_some((*value, parts))
 }
 
 fn missing_space(facts: &Facts<'_>) -> Option<Finding> {

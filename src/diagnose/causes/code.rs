@@ -14,7 +14,7 @@ const SURELY: i64 = 120;
 
 /// A refused exchange of a code whose birth was seen.
 fn refused<'a>(facts: &'a Facts<'_>) -> Option<(&'a str, &'a CodeRecord)> {
-    let exchange = facts.token_refused() && facts.grant() == "authorization_code";
+    let exchange = facts.token_refused() && facts.grant() == "authorization_code" && !facts.reading.redacted;
     Some((facts.param("code")?, facts.code().filter(|_| exchange)?))
 }
 

@@ -9,7 +9,11 @@ use crate::wire::template;
 pub const RULES: &[Rule] = &[client_credentials_disabled, password_disabled, scope_not_allowed, guest_token];
 
 fn denied(facts: &Facts<'_>) -> bool {
-    facts.token_endpoint() && facts.inbound() && facts.answer == Answer::TokenDenied && !facts.request_unseen()
+    facts.token_endpoint()
+        && facts.inbound()
+        && facts.answer == Answer::TokenDenied
+        && !facts.request_unseen()
+        && !facts.reading.redacted
 }
 
 /// Another client of this host that got a token with this grant: the grant is not switched off.

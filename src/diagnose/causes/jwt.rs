@@ -11,7 +11,8 @@ pub const RULES: &[Rule] = &[malformed, expired, replayed, algorithm, key, claim
 /// The assertion of a refused token request, with where it stands.
 fn refused<'a>(facts: &'a Facts<'_>) -> Option<(&'a str, Place)> {
     let place = facts.param_place("assertion");
-    let assertion = facts.param("assertion").filter(|_| facts.token_refused() && facts.inbound())?;
+    let assertion =
+        facts.param("assertion").filter(|_| facts.token_refused() && !facts.reading.redacted && facts.inbound())?;
     Some((assertion, place))
 }
 

@@ -11,7 +11,8 @@ pub const RULES: &[Rule] = &[expired, wrong, never_issued, concurrency];
 const LIFESPAN: i64 = 8_640_000;
 
 fn refused<'a>(facts: &'a Facts<'_>) -> Option<&'a str> {
-    let refresh = facts.token_refused() && facts.inbound() && facts.grant() == "refresh_token";
+    let refresh =
+        facts.token_refused() && !facts.reading.redacted && facts.inbound() && facts.grant() == "refresh_token";
     facts.param("refresh_token").filter(|value| refresh && !value.is_empty())
 }
 

@@ -11,7 +11,7 @@ pub const RULES: &[Rule] =
     &[missing_user_token, expired, to_login, conflict, roles_lost, host_mismatch, bound_to_client, lifespan];
 
 fn by_cookie(facts: &Facts<'_>) -> bool {
-    facts.credential() == Credential::Cookie && facts.inbound() && !facts.token_endpoint()
+    facts.credential() == Credential::Cookie && !facts.reading.redacted && facts.inbound() && !facts.token_endpoint()
 }
 
 fn missing_user_token(facts: &Facts<'_>) -> Option<Finding> {

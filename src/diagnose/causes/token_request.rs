@@ -66,7 +66,7 @@ const PARAMETERS: [&str; 26] = [
 ];
 
 fn refused(facts: &Facts<'_>) -> bool {
-    facts.token_refused() && !facts.request_unseen()
+    facts.token_refused() && !facts.request_unseen() && !facts.reading.redacted
 }
 
 fn wrong_endpoint(facts: &Facts<'_>) -> Option<Finding> {

@@ -235,7 +235,8 @@ fn not_found(facts: &Facts<'_>) -> Option<Finding> {
     let named = text.contains("does not represent any resource")
         || text.contains("no matching resource")
         || text.contains("requested uri does not");
-    if !facts.inbound() || !facts.by_instance() || !(named && matches!(facts.status(), 400 | 404)) {
+    let says_so = named && matches!(facts.status(), 400 | 404);
+    if !facts.inbound() || !facts.by_instance() || !says_so {
         return None;
     }
     let because = format!(
