@@ -36,7 +36,7 @@ fn the_demo_explains_the_four_reports() {
         ("PROVEN", "outbound-token-missing"),
         ("PROVEN", "outbound-user-not-authorised"),
         ("PROVEN", "bearer-missing-space"),
-        ("or        possible", "bearer-extra-space"),
+        ("POSSIBLE", "bearer-extra-space"),
         ("PROVEN", "token-expired"),
         ("PROVEN", "plain-http"),
         ("PROVEN", "token-placeholder"),
