@@ -46,6 +46,19 @@ impl Salt {
     }
 }
 
+impl Salt {
+    /// Bytes that only the key's owner can compute from `value`; `purpose` and `number` keep uses and blocks apart.
+    pub fn derive(&self, purpose: &str, value: &[u8], number: u32) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(self.0.expose());
+        hash.update(purpose);
+        hash.update([0]);
+        hash.update(number.to_be_bytes());
+        hash.update(value);
+        hash.finalize().into()
+    }
+}
+
 impl fmt::Debug for Salt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Salt")

@@ -50,6 +50,22 @@ fn shell_variable(text: &str) -> Option<Range<usize>> {
     (named && one_case && name.len() >= 3 && !name.bytes().any(|byte| byte.is_ascii_digit())).then_some(0..text.len())
 }
 
+/// Words that sample text names values by.
+const NAMES: [&str; 14] = [
+    "token", "access", "bearer", "jwt", "secret", "client", "id", "password", "passwd", "user", "username", "key",
+    "api", "instance",
+];
+
+/// Words by which sample text says that it is some.
+const MARKS: [&str; 10] =
+    ["your", "here", "insert", "replace", "enter", "example", "sample", "placeholder", "paste", "todo"];
+
+/// Whether a word is one of those that sample text is made of.
+pub fn is_sample_word(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    NAMES.contains(&word.as_str()) || MARKS.contains(&word.as_str())
+}
+
 /// Sample text of a manual: `YOUR_ACCESS_TOKEN`, `my-token-here`, `access_token`, `xxxxxxxx`, `...`.
 fn sample_words(text: &str) -> Option<Range<usize>> {
     let words: Vec<String> = text
@@ -64,12 +80,6 @@ fn sample_words(text: &str) -> Option<Range<usize>> {
     if text.len() >= 4 && text.bytes().all(|byte| matches!(byte, b'x' | b'X')) {
         return whole;
     }
-    const NAMES: [&str; 14] = [
-        "token", "access", "bearer", "jwt", "secret", "client", "id", "password", "passwd", "user", "username", "key",
-        "api", "instance",
-    ];
-    const MARKS: [&str; 10] =
-        ["your", "here", "insert", "replace", "enter", "example", "sample", "placeholder", "paste", "todo"];
     let names = words.iter().filter(|word| NAMES.contains(&word.as_str())).count();
     let marks = words.iter().filter(|word| MARKS.contains(&word.as_str())).count();
     let other = words.len() - names - marks;

@@ -39,6 +39,9 @@ fn is_scheme(word: &[u8]) -> bool {
 /// User name shown, password by its shape. Where the fault is in the base64 text itself, the text is shown by its shape
 /// instead, with the fault visible in it.
 fn basic(shaper: Shaper<'_>, start: usize, credentials: &[u8]) -> Vec<Mark> {
+    if shaper.whole {
+        return shaper.as_written(start, credentials, Writing::Basic);
+    }
     let decoded = basic::decode(credentials);
     let in_the_text = |fault: &BasicFault| {
         matches!(fault, BasicFault::NotBase64 { .. } | BasicFault::UrlAlphabet { .. } | BasicFault::Wrapped { .. })
@@ -55,6 +58,7 @@ fn basic(shaper: Shaper<'_>, start: usize, credentials: &[u8]) -> Vec<Mark> {
         range: start..start + credentials.len(),
         text: format!("‹user {user}, password {password}›"),
         secret: Some(credentials.to_vec()),
+        writing: Writing::Basic,
     }];
     marks.extend(learned(shaper, decoded.password()));
     marks

@@ -1,7 +1,7 @@
 //! Marks in query strings, form bodies and URLs.
 
 use super::names::{Secrecy, secrecy};
-use super::secret::{Shaper, Writing};
+use super::secret::{Shaper, Writing, is_random};
 use super::shown::Mark;
 use super::text::{self, find};
 use crate::wire::form;
@@ -30,12 +30,23 @@ pub(super) fn pairs(shaper: Shaper<'_>, base: usize, input: &[u8]) -> Vec<Mark> 
 pub(super) fn value(shaper: Shaper<'_>, base: usize, name: &str, raw: &[u8]) -> Vec<Mark> {
     match secrecy(name) {
         Secrecy::Secret | Secrecy::Maybe => shaper.marks(base, raw, Writing::Encoded),
+        Secrecy::Public if shaper.whole && is_astray(name, raw) => shaper.marks(base, raw, Writing::Encoded),
         Secrecy::Public => Vec::new(),
+        Secrecy::Unknown if shaper.whole => {
+            let plain = !raw.contains(&b'%') && !raw.contains(&b'+') && find(raw, b"://", 0).is_none();
+            if plain { text::marks(shaper, base, raw) } else { shaper.as_written(base, raw, Writing::EncodedText) }
+        }
         Secrecy::Unknown => {
             let marks = text::marks(shaper, base, raw);
             if marks.is_empty() && hides_a_secret(raw) { shaper.marks(base, raw, Writing::Encoded) } else { marks }
         }
     }
+}
+
+/// Something else than an id in the place of a client's id, as a secret that was pasted into the wrong field.
+fn is_astray(name: &str, raw: &[u8]) -> bool {
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._:/@%".contains(byte);
+    name.eq_ignore_ascii_case("client_id") && (!raw.iter().all(is_plain) || is_random(raw))
 }
 
 /// A URL in a parameter, with secrets in its own query or user information.
@@ -76,7 +87,11 @@ fn path(shaper: Shaper<'_>, base: usize, path: &[u8]) -> Vec<Mark> {
     if let Some(at) = session {
         marks.extend(shaper.marks(base + rest_at + at, rest.get(at..).unwrap_or_default(), Writing::Encoded));
     }
-    marks.extend(text::marks(shaper, base + rest_at, rest.get(..session.unwrap_or(rest.len())).unwrap_or_default()));
+    let rest = rest.get(..session.unwrap_or(rest.len())).unwrap_or_default();
+    marks.extend(match shaper.whole && rest.contains(&b'%') {
+        true => shaper.as_written(base + rest_at, rest, Writing::EncodedText),
+        false => text::marks(shaper, base + rest_at, rest),
+    });
     marks
 }
 

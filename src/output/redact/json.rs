@@ -87,13 +87,16 @@ fn value(shaper: Shaper<'_>, here: Secrecy, at: usize, raw: &[u8]) -> Vec<Mark> 
         Secrecy::Public | Secrecy::Unknown => false,
     };
     if secret && raw.contains(&b'\\') {
-        return vec![shaper.whole(at..at + raw.len(), unescaped(raw).as_bytes())];
+        return vec![shaper.escaped(at..at + raw.len(), unescaped(raw).as_bytes())];
     }
     if secret {
         return shaper.marks(at, raw, Writing::Plain);
     }
     if here == Secrecy::Public {
         return Vec::new();
+    }
+    if shaper.whole && raw.contains(&b'\\') {
+        return shaper.as_written(at, raw, Writing::JsonText);
     }
     if raw.starts_with(b"http://") || raw.starts_with(b"https://") {
         return form::url(shaper, at, raw);

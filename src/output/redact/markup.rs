@@ -18,7 +18,10 @@ pub(super) fn marks(shaper: Shaper<'_>, input: &[u8]) -> Vec<Mark> {
         marks.extend(attributes(shaper, open + 1, tag));
         if is_secret_element(&name) {
             let content = content(input, end + 1, &name);
-            marks.extend(shaper.marks(content.start, input.get(content).unwrap_or_default(), Writing::Plain));
+            let texts = if shaper.whole { texts(input, content) } else { vec![content] };
+            for text in texts {
+                marks.extend(shaper.marks(text.start, input.get(text).unwrap_or_default(), Writing::Markup));
+            }
         }
         at = end.max(open + 1);
     }
@@ -53,6 +56,32 @@ fn content(input: &[u8], start: usize, name: &str) -> Range<usize> {
     start..end.unwrap_or(input.len()).max(start)
 }
 
+/// The texts in a range of markup: what stands between tags, the inside of a CDATA section.
+fn texts(input: &[u8], range: Range<usize>) -> Vec<Range<usize>> {
+    const OPEN: &[u8] = b"<![CDATA[";
+    let mut found = Vec::new();
+    let mut at = range.start;
+    while at < range.end {
+        let rest = input.get(at..range.end).unwrap_or_default();
+        let (inner, next) = if rest.starts_with(OPEN) {
+            let end = find(rest, b"]]>", 0).unwrap_or(rest.len());
+            (OPEN.len().min(end)..end, end + 3)
+        } else if rest.first() == Some(&b'<') {
+            let end = find(rest, b">", 0).map_or(rest.len(), |end| end + 1);
+            (0..0, end)
+        } else {
+            let end = find(rest, b"<", 0).unwrap_or(rest.len());
+            (0..end, end)
+        };
+        let text = rest.get(inner.clone()).unwrap_or_default();
+        if !text.trim_ascii().is_empty() {
+            found.push(at + inner.start..at + inner.end);
+        }
+        at += next.max(1);
+    }
+    found
+}
+
 /// Attributes whose own name, or whose element's `name` or `id`, is a secret's.
 fn attributes(shaper: Shaper<'_>, base: usize, tag: &[u8]) -> Vec<Mark> {
     let pairs = pairs(tag);
@@ -68,7 +97,7 @@ fn attributes(shaper: Shaper<'_>, base: usize, tag: &[u8]) -> Vec<Mark> {
         if secrecy(local) == Secrecy::Secret && !is(local, &["name", "id"])
             || labelled && is(&name, &["value", "content"])
         {
-            marks.extend(shaper.marks(base + value.start, tag.get(value.clone()).unwrap_or_default(), Writing::Plain));
+            marks.extend(shaper.marks(base + value.start, tag.get(value.clone()).unwrap_or_default(), Writing::Markup));
         }
     }
     marks
@@ -103,7 +132,7 @@ fn script_values(shaper: Shaper<'_>, input: &[u8]) -> Vec<Mark> {
             let length =
                 value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.+/=".contains(byte)).count();
             if joint > 0 && length >= 16 {
-                marks.extend(shaper.marks(found + joint, value.get(..length).unwrap_or_default(), Writing::Plain));
+                marks.extend(shaper.marks(found + joint, value.get(..length).unwrap_or_default(), Writing::Markup));
             }
             at = found;
         }

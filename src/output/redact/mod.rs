@@ -10,6 +10,7 @@ mod json;
 mod markup;
 mod names;
 mod place;
+pub mod scrub;
 mod secret;
 mod shown;
 mod text;
@@ -37,7 +38,7 @@ pub struct Door<'a> {
 impl<'a> Door<'a> {
     /// A door that knows no secrets yet: they are recognised by their names and looks alone.
     pub fn new(salt: &'a Salt, at: Millis) -> Door<'a> {
-        Door { shaper: Shaper { salt, at }, known: Vec::new() }
+        Door { shaper: Shaper { salt, at, whole: false }, known: Vec::new() }
     }
 
     /// A door that has learnt every secret of the exchange.
@@ -89,7 +90,8 @@ impl<'a> Door<'a> {
                 at = found + secret.len();
                 let covered = marks.iter().any(|mark| mark.range.start <= found && mark.range.end >= at);
                 if !covered {
-                    marks.push(Mark { range: found..at, text: text.clone(), secret: None });
+                    let (range, text) = (found..at, text.clone());
+                    marks.push(Mark { range, text, secret: None, writing: Writing::Plain });
                 }
             }
         }

@@ -17,6 +17,16 @@ pub(super) enum Writing {
     Encoded,
     /// As it is: controls, and blanks and quotes at the ends are odd.
     Plain,
+    /// Inside a string of JSON with escapes.
+    Json,
+    /// In markup, with its entities.
+    Markup,
+    /// The base64 text of Basic credentials.
+    Basic,
+    /// Percent-encoded text that may hold secrets, not one itself; only where whole values are marked.
+    EncodedText,
+    /// A string of JSON with escapes that may hold secrets; only where whole values are marked.
+    JsonText,
 }
 
 /// More odd places than this, and the whole value is one shape: it is no token with a flaw in it.
@@ -32,11 +42,16 @@ pub(super) struct Shaper<'a> {
     pub salt: &'a Salt,
     /// When the exchange was: dates of the same day are shown as a time alone.
     pub at: Millis,
+    /// A mark covers a value as a whole, with all that is odd about it: for stand-ins, which keep that themselves.
+    pub whole: bool,
 }
 
 impl Shaper<'_> {
     /// Marks for the secret `raw`, which starts at `base` of the value.
     pub fn marks(&self, base: usize, raw: &[u8], writing: Writing) -> Vec<Mark> {
+        if self.whole {
+            return whole(base, raw, writing);
+        }
         let hidden = hidden(raw, writing);
         let alone = hidden.len() == 1;
         hidden
@@ -49,9 +64,14 @@ impl Shaper<'_> {
             .collect()
     }
 
-    /// One mark over `range`, for the secret `plain`.
-    pub fn whole(&self, range: Range<usize>, plain: &[u8]) -> Mark {
-        self.mark(range, plain, Writing::Plain, true)
+    /// One mark over the escaped string `range` of JSON, for the secret `plain`.
+    pub fn escaped(&self, range: Range<usize>, plain: &[u8]) -> Mark {
+        self.mark(range, plain, Writing::Json, true)
+    }
+
+    /// One mark over all of `raw`.
+    pub fn as_written(&self, base: usize, raw: &[u8], writing: Writing) -> Vec<Mark> {
+        if raw.is_empty() { Vec::new() } else { vec![self.mark(base..base + raw.len(), raw, writing, true)] }
     }
 
     fn mark(&self, range: Range<usize>, plain: &[u8], writing: Writing, alone: bool) -> Mark {
@@ -63,7 +83,7 @@ impl Shaper<'_> {
         };
         let tagged = alone || count >= TAG_FROM;
         let tag = if tagged { format!(" {}", self.salt.tag(plain)) } else { String::new() };
-        Mark { range, text: format!("‹{kind}{tag}›"), secret: is_strong(plain).then(|| plain.to_vec()) }
+        Mark { range, text: format!("‹{kind}{tag}›"), secret: is_strong(plain).then(|| plain.to_vec()), writing }
     }
 
     fn jwt(&self, jwt: &jwt::Jwt) -> String {
@@ -89,7 +109,7 @@ fn shape(text: &str, count: usize, writing: Writing) -> String {
 }
 
 /// Worth looking for elsewhere: long enough, and not one plain word that any text may hold.
-fn is_strong(plain: &[u8]) -> bool {
+pub(super) fn is_strong(plain: &[u8]) -> bool {
     let has = |test: fn(&u8) -> bool| usize::from(plain.iter().any(test));
     let classes = has(u8::is_ascii_lowercase)
         + has(u8::is_ascii_uppercase)
@@ -114,6 +134,24 @@ fn hidden(raw: &[u8], writing: Writing) -> Vec<Range<usize>> {
         secret == 0 && raw.iter().skip(words).all(|byte| byte.is_ascii_whitespace() || b"\"'`".contains(byte));
     let shredded = parts.len() > ODD_LIMIT || secret < (raw.len() - words) / 2 && !only_blanks;
     if shredded { std::iter::once(words..raw.len()).collect() } else { parts }
+}
+
+/// One mark over the value, without what may be shown for certain: words for nothing, an unresolved variable, the scheme
+/// words in front of a token.
+fn whole(base: usize, raw: &[u8], writing: Writing) -> Vec<Mark> {
+    if raw.is_empty() || is_nothing(raw) {
+        return Vec::new();
+    }
+    let parts = match placeholder(raw, writing) {
+        Some(span) => between(&[span], raw.len()),
+        None if writing == Writing::Token => vec![leading_words(raw)..raw.len()],
+        None => std::iter::once(0..raw.len()).collect(),
+    };
+    let mark = |part: Range<usize>| {
+        let range = base + part.start..base + part.end;
+        Mark { range, text: String::new(), secret: raw.get(part).map(<[u8]>::to_vec), writing }
+    };
+    parts.into_iter().map(mark).collect()
 }
 
 /// The words for "no value" are no secret, in quotes or not.
@@ -153,8 +191,13 @@ fn odd(raw: &[u8], at: usize, writing: Writing) -> usize {
             Some(_) => 0,
             None => usize::from(byte == b'+' || byte == b'%' || byte <= b' '),
         },
-        Writing::Plain if at_an_end(raw, at) && matches!(byte, b' ' | b'"' | b'\'' | b'`') => 1,
-        Writing::Plain => odd_character(rest),
+        Writing::EncodedText | Writing::JsonText | Writing::Basic => 0,
+        Writing::Plain | Writing::Json | Writing::Markup
+            if at_an_end(raw, at) && matches!(byte, b' ' | b'"' | b'\'' | b'`') =>
+        {
+            1
+        }
+        Writing::Plain | Writing::Json | Writing::Markup => odd_character(rest),
     }
 }
 

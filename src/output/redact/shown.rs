@@ -5,6 +5,7 @@ use std::ops::Range;
 use unicode_width::UnicodeWidthStr;
 
 use super::clean::{escape, escape_byte, is_odd};
+use super::secret::Writing;
 
 /// Bytes of a value that are replaced by `text`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(super) struct Mark {
     pub text: String,
     /// The secret itself, decoded: to find it again elsewhere. `None` where it is too short or too plain for that.
     pub secret: Option<Vec<u8>>,
+    /// How the marked bytes are written.
+    pub writing: Writing,
 }
 
 impl Mark {
@@ -153,7 +156,7 @@ mod tests {
     use super::*;
 
     fn mark(range: Range<usize>, text: &str) -> Mark {
-        Mark { range, text: text.into(), secret: None }
+        Mark { range, text: text.into(), secret: None, writing: Writing::Plain }
     }
 
     #[test]

@@ -1,0 +1,32 @@
+//! Which bodies are left out: those that no diagnosis reads and nobody can look through for secrets.
+
+use crate::model::{Body, Fields};
+use crate::wire::content;
+
+/// Bytes of a body that are looked at.
+const LOOK: usize = 4096;
+
+/// Still coded (in a way that is not known here), or not text.
+pub(super) fn is_unreadable(fields: &Fields, body: &Body, decoded: &[u8]) -> bool {
+    if decoded.is_empty() {
+        // Coded bytes of which nothing could be read.
+        return !body.bytes.is_empty();
+    }
+    body.coded && still_coded(fields, body, decoded) || is_binary(decoded)
+}
+
+/// The decoder gave up at a coding that it does not know.
+fn still_coded(fields: &Fields, body: &Body, decoded: &[u8]) -> bool {
+    let coding = fields.text("content-encoding").unwrap_or_default().to_ascii_lowercase();
+    let known = |name: &str| matches!(name.trim(), "gzip" | "x-gzip" | "deflate" | "br" | "identity" | "");
+    let once = Body { bytes: decoded.to_vec().into(), length: 0, coded: true };
+    !coding.split(',').all(known) && content::decoded(fields, &once) == decoded && decoded.len() <= body.bytes.len()
+}
+
+fn is_binary(bytes: &[u8]) -> bool {
+    let look = bytes.get(..bytes.len().min(LOOK)).unwrap_or_default();
+    let utf_16 = look.starts_with(&[0xFF, 0xFE]) || look.starts_with(&[0xFE, 0xFF]);
+    let controls = look.iter().filter(|byte| **byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r' | 0x1B)).count();
+    let broken: usize = look.utf8_chunks().map(|chunk| chunk.invalid().len()).sum();
+    utf_16 || look.contains(&0) || controls * 20 > look.len() || broken * 4 > look.len()
+}

@@ -1,0 +1,220 @@
+//! A whole exchange without its secrets, fit for a file: stand-ins take their places, in both directions, and the
+//! diagnosis of what is left is the same (`diagnose(x) == diagnose(read_har(redact(x)))`).
+//!
+//! What is looked for by structure is what `redact` marks; what was met as a secret once is looked for everywhere from
+//! then on, in plain, percent-encoded, escaped, in base64 and in base16. Bodies lose their content coding first; bodies
+//! that cannot be read (an unknown coding, pictures, archives) are left out, their length stays.
+
+mod body;
+mod known;
+mod letters;
+mod pkce;
+mod public;
+mod stand_in;
+mod text;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+use super::names::field_kind;
+use super::secret::Shaper;
+use super::{field_marks, form, head};
+use crate::model::{
+    Body, CertificateFault, Exchange, Failure, FailureKind, Fields, Millis, Outcome, Request, Response, Salt, Tag,
+};
+use crate::wire::content;
+use known::Known;
+use public::Public;
+
+/// One removal: where, by which rule, and the tag of what was removed (never the value).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// As in evidence: `request.headers.authorization`.
+    pub place: String,
+    pub rule: Rule,
+    pub tag: Tag,
+}
+
+/// Why something was removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// The name of a field, parameter, member, element or cookie says that its value is a secret.
+    Name,
+    /// User name and password in base64: the password.
+    Basic,
+    /// The signature of a JWT.
+    JwtSignature,
+    /// A verifier or challenge of PKCE.
+    Pkce,
+    /// It was met as a secret elsewhere.
+    KnownElsewhere,
+    /// A body that cannot be read as text.
+    UnreadableBody,
+}
+
+impl Rule {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Rule::Name => "name-or-look",
+            Rule::Basic => "basic-password",
+            Rule::JwtSignature => "jwt-signature",
+            Rule::Pkce => "pkce",
+            Rule::KnownElsewhere => "known-elsewhere",
+            Rule::UnreadableBody => "unreadable-body",
+        }
+    }
+}
+
+/// Removes the secrets of one session. Remembers them to find them again, so it never leaves the process.
+pub struct Scrubber {
+    salt: Salt,
+    known: Known,
+    public: Public,
+}
+
+/// What the work on one exchange needs and collects.
+struct Work<'a> {
+    salt: &'a Salt,
+    known: &'a mut Known,
+    public: &'a mut Public,
+    shaper: Shaper<'a>,
+    place: String,
+    removed: Vec<Removed>,
+}
+
+impl Scrubber {
+    /// The key must be the session's own: it makes stand-ins that nobody else can compute.
+    pub fn new(salt: Salt) -> Scrubber {
+        Scrubber { salt, known: Known::default(), public: Public::default() }
+    }
+
+    /// The exchange without its secrets, and what was removed.
+    pub fn scrub(&mut self, exchange: &Exchange) -> (Exchange, Vec<Removed>) {
+        let salt = self.salt.clone();
+        let mut work = self.work(&salt, exchange.at);
+        work.public.learn(exchange);
+        // Twice: what the answer says is a secret may stand in the request, and the other way round.
+        work.exchange(exchange);
+        work.removed.clear();
+        let scrubbed = work.exchange(exchange);
+        (scrubbed, work.removed)
+    }
+
+    /// Learns the secrets of an exchange without writing it: for looking ahead.
+    pub fn learn(&mut self, exchange: &Exchange) {
+        self.scrub(exchange);
+    }
+
+    /// Text of unknown make without its secrets.
+    pub fn words(&mut self, text: &str) -> String {
+        let salt = self.salt.clone();
+        let mut work = self.work(&salt, Millis::default());
+        work.plain_text(text)
+    }
+
+    fn work<'a>(&'a mut self, salt: &'a Salt, at: Millis) -> Work<'a> {
+        Work {
+            salt,
+            known: &mut self.known,
+            public: &mut self.public,
+            shaper: Shaper { salt, at, whole: true },
+            place: String::new(),
+            removed: Vec::new(),
+        }
+    }
+
+    /// Whether finished bytes still hold a secret that is known, in whatever form.
+    pub fn finds_secret_in(&self, bytes: &[u8]) -> bool {
+        self.known.is_in(bytes)
+    }
+}
+
+impl Work<'_> {
+    fn exchange(&mut self, exchange: &Exchange) -> Exchange {
+        let mut out = exchange.clone();
+        out.request = self.request(&exchange.request);
+        out.client.connect_agent = exchange.client.connect_agent.as_deref().map(|agent| self.plain_text(agent));
+        out.outcome = match &exchange.outcome {
+            Outcome::Answered(response) => Outcome::Answered(self.response(response)),
+            Outcome::Failed(failure) => Outcome::Failed(self.failure(failure)),
+            other => other.clone(),
+        };
+        out
+    }
+
+    fn request(&mut self, request: &Request) -> Request {
+        let mut out = request.clone();
+        "request.url".clone_into(&mut self.place);
+        out.target = self.url(request.target.as_bytes());
+        out.method = self.plain_text(&request.method);
+        out.fields = self.fields("request", &request.fields);
+        if let Some(bytes) = &request.head {
+            "request.head".clone_into(&mut self.place);
+            let marks = head::marks(self.shaper, bytes);
+            out.head = Some(Bytes::from(self.marked(bytes, marks, 0)));
+        }
+        "request.body".clone_into(&mut self.place);
+        out.body = self.body(&request.fields, &request.body);
+        out
+    }
+
+    fn response(&mut self, response: &Response) -> Response {
+        let mut out = response.clone();
+        "response.status".clone_into(&mut self.place);
+        out.reason = self.plain_text(&response.reason);
+        out.fields = self.fields("response", &response.fields);
+        "response.body".clone_into(&mut self.place);
+        out.body = self.body(&response.fields, &response.body);
+        out.cut = response.cut.as_ref().map(|failure| self.failure(failure));
+        out
+    }
+
+    fn fields(&mut self, side: &str, fields: &Fields) -> Fields {
+        let mut out = fields.clone();
+        for field in &mut out.0 {
+            let name = String::from_utf8_lossy(&field.name).into_owned();
+            self.place = format!("{side}.headers.{}", name.to_ascii_lowercase());
+            let marks = field_marks(self.shaper, field_kind(&name), &field.value);
+            field.value = Bytes::from(self.marked(&field.value, marks, 0));
+            field.name = Bytes::from(self.plain_text(&name));
+        }
+        out
+    }
+
+    /// A URL or target; what is no UTF-8 in it becomes U+FFFD.
+    fn url(&mut self, url: &[u8]) -> String {
+        let marks = form::url(self.shaper, 0, url);
+        String::from_utf8_lossy(&self.marked(url, marks, 0)).into_owned()
+    }
+
+    fn failure(&mut self, failure: &Failure) -> Failure {
+        "connection".clone_into(&mut self.place);
+        let kind = match &failure.kind {
+            FailureKind::Certificate(CertificateFault::UnknownIssuer(issuer)) => {
+                FailureKind::Certificate(CertificateFault::UnknownIssuer(self.plain_text(issuer)))
+            }
+            other => other.clone(),
+        };
+        Failure { kind, detail: self.plain_text(&failure.detail), ..failure.clone() }
+    }
+
+    fn body(&mut self, fields: &Fields, body: &Body) -> Body {
+        let bytes = content::decoded(fields, body);
+        if body::is_unreadable(fields, body, &bytes) {
+            self.note(Rule::UnreadableBody, &bytes);
+            return Body { bytes: Bytes::new(), length: body.length.max(1), coded: false };
+        }
+        let out = self.text_of_any_kind(&bytes, 0);
+        Body { bytes: Bytes::from(out), length: body.length, coded: false }
+    }
+
+    fn note(&mut self, rule: Rule, secret: &[u8]) {
+        let removed = Removed { place: self.place.clone(), rule, tag: self.salt.tag(secret) };
+        if !self.removed.contains(&removed) {
+            self.removed.push(removed);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Client ids: evidence that stays, also where one was sent in a secret's place.
+
+use std::collections::{HashSet, VecDeque};
+
+use crate::model::Exchange;
+use crate::wire::oauth::ClientAuthentication;
+use crate::wire::{content, form};
+
+/// Ids are remembered up to this many; the oldest go first.
+const IDS: usize = 4096;
+
+#[derive(Default)]
+pub(super) struct Public {
+    ids: HashSet<Vec<u8>>,
+    order: VecDeque<Vec<u8>>,
+}
+
+impl Public {
+    /// Remembers the client id that an exchange names as one.
+    pub fn learn(&mut self, exchange: &Exchange) {
+        let request = &exchange.request;
+        let body = content::decoded(&request.fields, &request.body);
+        for params in [&body[..], request.query().unwrap_or_default().as_bytes()] {
+            let client = ClientAuthentication::read(request, &form::parse(params));
+            if let Some(id) = client.body_id.filter(|id| is_id(id)) {
+                self.add(id.into_bytes());
+            }
+        }
+    }
+
+    pub fn has(&self, value: &[u8]) -> bool {
+        self.ids.contains(value)
+    }
+
+    fn add(&mut self, id: Vec<u8>) {
+        if self.ids.insert(id.clone()) {
+            self.order.push_back(id);
+        }
+        while self.order.len() > IDS {
+            let Some(oldest) = self.order.pop_front() else { return };
+            self.ids.remove(&oldest);
+        }
+    }
+}
+
+/// 32 hexadecimal digits, as instances make them, or a UUID: anything else in that place may be a secret that went astray.
+pub(super) fn is_id(text: &str) -> bool {
+    let groups: Vec<usize> = text.split('-').map(str::len).collect();
+    let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+    hex && (groups == [32] || groups == [8, 4, 4, 4, 12])
+}

@@ -1,0 +1,118 @@
+//! One text: its marks exchanged for stand-ins, then whatever is known from elsewhere.
+
+use std::ops::Range;
+
+use super::units::Written;
+use super::{Rule, Work};
+use super::{pkce, stand_in};
+use crate::output::redact::secret::Writing;
+use crate::output::redact::shown::Mark;
+use crate::output::redact::text::find;
+use crate::output::redact::{body, form, text};
+
+/// Texts inside of texts inside of texts: deeper than this nothing is looked for by structure.
+const DEPTH: usize = 5;
+
+/// What happens to a piece of a text.
+enum Piece {
+    Marked(Writing),
+    Pkce(String),
+}
+
+impl Work<'_> {
+    /// The text with its marks exchanged, and everything that is known.
+    pub(super) fn marked(&mut self, value: &[u8], mut marks: Vec<Mark>, depth: usize) -> Vec<u8> {
+        let pairs = pkce::pairs(self.salt, value);
+        let apart = |mark: &Mark| {
+            !pairs.iter().any(|pair| pair.range.start < mark.range.end && mark.range.start < pair.range.end)
+        };
+        marks.retain(|mark| !mark.range.is_empty() && apart(mark));
+        let pieces = marks.into_iter().map(|mark| (mark.range, Piece::Marked(mark.writing)));
+        let pieces = pieces.chain(pairs.into_iter().map(|pair| (pair.range, Piece::Pkce(pair.stand_in))));
+        let mut pieces: Vec<(Range<usize>, Piece)> = pieces.collect();
+        pieces.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
+        let mut out = Vec::with_capacity(value.len());
+        let mut at = 0;
+        for (range, piece) in pieces {
+            let range = range.start.max(at)..range.end.min(value.len());
+            let Some(raw) = value.get(range.clone()).filter(|raw| !raw.is_empty()) else { continue };
+            out.extend_from_slice(value.get(at..range.start).unwrap_or_default());
+            match piece {
+                Piece::Marked(writing) => out.extend(self.exchanged(raw, writing, depth)),
+                Piece::Pkce(stand_in) => {
+                    self.known.learn(raw, stand_in.as_bytes());
+                    self.note(Rule::Pkce, raw);
+                    out.extend_from_slice(stand_in.as_bytes());
+                }
+            }
+            at = range.end;
+        }
+        out.extend_from_slice(value.get(at..).unwrap_or_default());
+        match self.known.exchanged(&out) {
+            Some(other) => {
+                self.note(Rule::KnownElsewhere, &out);
+                other
+            }
+            None => out,
+        }
+    }
+
+    /// A marked piece in its own writing.
+    fn exchanged(&mut self, raw: &[u8], writing: Writing, depth: usize) -> Vec<u8> {
+        if writing == Writing::Basic {
+            return self.basic(raw);
+        }
+        let written = Written::new(raw, writing);
+        let decoded = match writing {
+            Writing::EncodedText | Writing::JsonText => self.text_of_any_kind(&written.decoded, depth + 1),
+            _ => self.secret(&written.decoded),
+        };
+        if decoded.len() == written.decoded.len() { written.rewritten(raw, &decoded) } else { self.secret(raw) }
+    }
+
+    fn secret(&mut self, secret: &[u8]) -> Vec<u8> {
+        if self.public.has(secret) {
+            return secret.to_vec();
+        }
+        let other = stand_in::of(self.salt, secret);
+        match stand_in::signature(secret) {
+            Some(signature) => {
+                let start = other.len() - signature.len().min(other.len());
+                self.known.learn(signature, other.get(start..).unwrap_or_default());
+                self.note(Rule::JwtSignature, secret);
+            }
+            None => {
+                self.known.learn(secret, &other);
+                self.note(Rule::Name, secret);
+            }
+        }
+        other
+    }
+
+    fn basic(&mut self, raw: &[u8]) -> Vec<u8> {
+        let other = stand_in::basic_text(self.salt, raw);
+        let (old, new) = (crate::wire::basic::decode(raw), crate::wire::basic::decode(&other));
+        self.known.learn(old.password(), new.password());
+        self.known.learn(raw, &other);
+        if raw != other {
+            self.note(Rule::Basic, raw);
+        }
+        other
+    }
+
+    /// A text by what it looks like: JSON, markup, a form, a URL, or words.
+    pub(super) fn text_of_any_kind(&mut self, value: &[u8], depth: usize) -> Vec<u8> {
+        if depth > DEPTH {
+            return self.marked(value, Vec::new(), depth);
+        }
+        let is_url = find(value.get(..16.min(value.len())).unwrap_or_default(), b"://", 0).is_some();
+        let marks = if is_url { form::url(self.shaper, 0, value) } else { body::marks(self.shaper, value) };
+        self.marked(value, marks, depth)
+    }
+
+    /// Text of no structure.
+    pub(super) fn plain_text(&mut self, value: &str) -> String {
+        let marks = text::marks(self.shaper, 0, value.as_bytes());
+        String::from_utf8_lossy(&self.marked(value.as_bytes(), marks, 0)).into_owned()
+    }
+}
