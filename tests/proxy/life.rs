@@ -359,33 +359,3 @@ async fn what_cannot_start_says_why() {
     let error = start(settings, mpsc::channel(1).0).await.err().unwrap();
     assert!(error.to_string().contains("is in use"), "{error}");
 }
-
-/// Resident memory of this process in KiB.
-#[cfg(target_os = "linux")]
-fn resident() -> usize {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").trim().parse().unwrap()
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_requests_do_not_grow_memory() {
-    let (seen, mut heads) = mpsc::unbounded_channel();
-    tokio::spawn(async move { while heads.recv().await.is_some() {} });
-    let world = World::new();
-    let origin = Origin::tls(world.server_for(HOST), answering(OK, seen)).await;
-    let mut proxy = Proxy::before(&world, &origin).await;
-    let mut client = proxy.inside().await;
-    let mut first = 0;
-    for number in 0..10_000 {
-        client.send(get("/api/now/table/incident")).await;
-        assert_eq!(client.message().await.1, "ok");
-        assert_eq!(proxy.exchange().await.id, number + 1);
-        if number == 1_000 {
-            first = resident();
-        }
-    }
-    let grown = resident().saturating_sub(first);
-    assert!(grown < 2 * 1024, "grew by {grown} KiB over 9,000 requests");
-}
