@@ -8,10 +8,9 @@ pub mod tellers;
 use std::sync::Arc;
 
 use crate::cli::RunOptions;
-use crate::command::{Ended, Exit, Failure};
-use crate::config::{self, Config, Format};
+use crate::command::{Ended, Exit};
+use crate::config::{self, Config};
 use crate::proxy::ca::Authority;
-use crate::telling;
 use service::Service;
 use tellers::{Tellers, Words};
 
@@ -19,7 +18,7 @@ use tellers::{Tellers, Words};
 pub fn run(options: &RunOptions) -> Ended {
     let loaded = config::read(options.config.as_deref(), options.given())?;
     let mut config = loaded.config;
-    let _telling = telling::start(how_to_tell(&config)).map_err(wrong)?;
+    let _telling = tellers::telling(&config.log, Box::new(std::io::stdout()))?;
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     leave_out_what_is_not_built(&mut config);
     let authority = Authority::open_or_create(&config.ca_dir()?, &config.scope()).map_err(|error| error.to_string())?;
@@ -49,17 +48,4 @@ fn leave_out_what_is_not_built(config: &mut Config) {
     if config.ui.listen.take().is_some() {
         tracing::warn!("the page in the browser is not built yet: it is not served");
     }
-}
-
-fn how_to_tell(config: &Config) -> telling::Settings {
-    telling::Settings {
-        json: config.log.format == Format::Json,
-        file: config.log.file.clone(),
-        filter: config.log.filter.clone(),
-        out: Box::new(std::io::stdout()),
-    }
-}
-
-fn wrong(text: String) -> Failure {
-    Failure::Usage(format!("error: {text}"))
 }

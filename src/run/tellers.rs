@@ -1,12 +1,22 @@
 //! The tellers of a running proxy: words for the log, and a tally for `exec`.
 
+use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::command::Failure;
 use crate::config::{Format, Log};
 use crate::model::Grade;
 use crate::output::{Style, Told, json, log};
 use crate::pipeline::Teller;
-use crate::{telling, terminal};
+use crate::telling::{self, Telling};
+use crate::terminal;
+
+/// How to tell, with explanations going to `out` first.
+pub fn telling(log: &Log, out: Box<dyn Write + Send>) -> Result<Telling, Failure> {
+    let settings =
+        telling::Settings { json: log.format == Format::Json, file: log.file.clone(), filter: log.filter.clone(), out };
+    telling::start(settings).map_err(|text| Failure::Usage(format!("error: {text}")))
+}
 
 /// Several tellers, one after the other.
 pub struct Tellers(pub Vec<Box<dyn Teller + Send>>);

@@ -119,6 +119,13 @@ impl Proxy {
         assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
     }
 
+    /// Memory of the process that is in use, as Linux has it.
+    pub fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.map_or(0, |line| line.trim().trim_end_matches(" kB").parse().unwrap())
+    }
+
     pub fn ended(&mut self) -> ExitStatus {
         wait(&mut self.child)
     }
@@ -134,6 +141,53 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+}
+
+/// One connection for many requests.
+pub struct KeptAlive(BufReader<TcpStream>);
+
+impl KeptAlive {
+    pub fn open(address: SocketAddr) -> KeptAlive {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        KeptAlive(BufReader::new(stream))
+    }
+
+    /// The status; the body is read to its end.
+    pub fn ask(&mut self, request: &str) -> u16 {
+        self.0.get_mut().write_all(request.as_bytes()).unwrap();
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            assert_ne!(self.0.read_line(&mut head).unwrap(), 0, "the connection was closed after {head}");
+        }
+        let field = |name: &str| {
+            let mut lines = head.lines().map(str::to_ascii_lowercase);
+            lines.find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()))
+        };
+        match field("content-length:") {
+            Some(length) => self.skip(length.parse().unwrap()),
+            None => {
+                assert_eq!(field("transfer-encoding:").as_deref(), Some("chunked"), "{head}");
+                while self.chunk() > 0 {}
+            }
+        }
+        head.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl KeptAlive {
+    fn chunk(&mut self) -> usize {
+        let mut size = String::new();
+        self.0.read_line(&mut size).unwrap();
+        let size = usize::from_str_radix(size.trim(), 16).unwrap();
+        self.skip(size + 2);
+        size
+    }
+
+    fn skip(&mut self, length: usize) {
+        self.0.read_exact(&mut vec![0; length]).unwrap();
     }
 }
 

@@ -1,8 +1,11 @@
 //! `why401 run`: how it begins, tells and ends.
 
+use std::io::Write;
+use std::net::TcpStream;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use crate::bench::{FAILING, HOST, Proxy, World};
+use crate::bench::{FAILING, HOST, KeptAlive, Proxy, World};
 
 #[test]
 fn the_first_line_is_the_promise_and_the_next_the_explanation() {
@@ -27,6 +30,25 @@ fn sigterm_and_sigint_end_it_in_order() {
         proxy.signal(signal);
         assert_eq!(proxy.ended().code(), Some(0), "{signal}");
     }
+}
+
+#[test]
+fn a_running_exchange_may_end_and_a_second_signal_does_not_wait_for_it() {
+    let world = World::new();
+    let mut proxy = Proxy::start(&world, &[]);
+    // The head is there, the body is not: this exchange is under way.
+    let mut slow = TcpStream::connect(proxy.reverse).unwrap();
+    slow.write_all(format!("POST /oauth_token.do HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 9\r\n\r\n").as_bytes())
+        .unwrap();
+    // Another one proves that the first has arrived: they are taken in order.
+    proxy.ask(FAILING);
+    proxy.signal("-TERM");
+    let begun = Instant::now();
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(proxy.child.try_wait().unwrap().is_none(), "it waits for what is under way");
+    proxy.signal("-TERM");
+    assert_eq!(proxy.ended().code(), Some(0));
+    assert!(begun.elapsed() < Duration::from_secs(10), "it did not wait any longer");
 }
 
 #[test]
@@ -86,4 +108,30 @@ fn no_secret_is_told_even_at_trace() {
     proxy.ended();
     let all = told + &proxy.errors();
     assert!(!all.contains("CANARY"), "{all}");
+}
+
+#[test]
+fn ten_thousand_healthy_requests_are_not_spoken_of_and_cost_no_memory() {
+    let world = World::new();
+    // Every answer brings a new session: with the default the memory would fill up for longer than this test runs.
+    let bounds = world.home.path().join("bounds.toml");
+    std::fs::write(&bounds, "[memory]\nledger_records = 500\n").unwrap();
+    let mut proxy = Proxy::start(&world, &["--config", bounds.to_str().unwrap()]);
+    let credentials = "aW50ZWdyYXRpb24udXNlcjp0cmFpbmluZw=="; // integration.user:training
+    let healthy = format!(
+        "GET /api/now/table/incident?sysparm_limit=1 HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Basic {credentials}\r\n\r\n"
+    );
+    let mut client = KeptAlive::open(proxy.reverse);
+    let mut resident = Vec::new();
+    for round in 0..10 {
+        for _ in 0..1000 {
+            assert_eq!(client.ask(&healthy), 200, "round {round}");
+        }
+        resident.push(proxy.resident_kib());
+    }
+    // The first rounds fill the pools; from then on it stands still.
+    let growth = resident[9].saturating_sub(resident[2]);
+    assert!(growth < 4 * 1024, "{growth} KiB more after 7,000 requests: {resident:?}");
+    proxy.ask(FAILING);
+    assert_eq!(proxy.line()["exchange"], "10001", "the first that is spoken of");
 }

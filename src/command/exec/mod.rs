@@ -15,11 +15,11 @@ use clap::Args;
 use super::folder::Folder;
 use super::{AtLeast, Ended, Exit, Failure, complain};
 use crate::cli::RunOptions;
-use crate::config::{self, Config, Format};
+use crate::config::{self, Config};
 use crate::proxy::ca::Authority;
 use crate::run::service::{self, Service};
-use crate::run::tellers::{Counting, Tally, Tellers, Words};
-use crate::telling::{self, Held};
+use crate::run::tellers::{self, Counting, Tally, Tellers, Words};
+use crate::telling::Held;
 
 /// How long exchanges may go on after the command has ended.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -40,8 +40,7 @@ pub fn run(options: &Options) -> Ended {
     let loaded = config::read(options.run.config.as_deref(), options.run.given())?;
     let config = for_one_command(loaded.config, &options.run);
     let held = Held::default();
-    let telling =
-        telling::start(how_to_tell(&config, &held)).map_err(|text| Failure::Usage(format!("error: {text}")))?;
+    let telling = tellers::telling(&config.log, Box::new(held.clone()))?;
     let authority = Authority::ephemeral(&config.scope()).map_err(|error| error.to_string())?;
     let folder = Folder::new().map_err(|error| format!("cannot make a folder for this run: {error}"))?;
     let stores = Stores::write(&folder, &authority).map_err(|error| format!("{}: {error}", folder.path().display()))?;
@@ -61,15 +60,6 @@ fn for_one_command(mut config: Config, flags: &RunOptions) -> Config {
         config.log.filter = "warn".into();
     }
     config
-}
-
-fn how_to_tell(config: &Config, held: &Held) -> telling::Settings {
-    telling::Settings {
-        json: config.log.format == Format::Json,
-        file: config.log.file.clone(),
-        filter: config.log.filter.clone(),
-        out: Box::new(held.clone()),
-    }
 }
 
 /// The trust stores of this run.
