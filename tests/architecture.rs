@@ -20,7 +20,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("ledger", &["model", "wire"]),
     ("diagnose", &["model", "wire", "ledger"]),
     ("catalog", &["model", "wire", "ledger", "diagnose", "nearest"]),
-    ("output", &["model", "wire", "ledger", "diagnose", "catalog"]),
+    // The names of HAR's own members, and the words for failures, are the reader's.
+    ("output", &["model", "wire", "ledger", "diagnose", "catalog", "intake"]),
     ("intake", &["model", "wire"]),
     ("instance", &["model", "wire"]),
     ("proxy", &["model", "wire"]),

@@ -16,11 +16,12 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use why401::catalog;
 use why401::diagnose::diagnose;
-use why401::intake::transcript;
+use why401::intake::{self, transcript};
 use why401::ledger::{Ledger, Limits};
 use why401::model::{
     Body, Client, Diagnosis, Exchange, Millis, Outcome, Request, Response, Salt, Scheme, Timing, Upstream,
 };
+use why401::output::har;
 use why401::output::redact::scrub::Scrubber;
 use why401::wire::form;
 
@@ -110,6 +111,30 @@ fn every_example_says_the_same_without_its_secrets() {
         .iter()
         .filter_map(|(name, exchanges)| {
             difference(name, &said(&diagnosed(exchanges)), &said(&diagnosed(&scrubbed(exchanges))))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} of {} examples differ\n{}", wrong.len(), examples.len(), wrong.join("\n"));
+}
+
+fn read_back(exchanges: &[Exchange]) -> Vec<Exchange> {
+    let mut writer = har::Writer::new(Vec::new(), &serde_json::json!({"schema": "why401.har/1"})).unwrap();
+    for exchange in exchanges {
+        writer.entry(&har::entry(exchange, har::Beside::default())).unwrap();
+    }
+    let file = writer.finish().unwrap();
+    let read: Result<Vec<Exchange>, _> = intake::har::Reader::new(&file[..]).collect();
+    read.unwrap_or_else(|fault| panic!("{fault}\n{}", String::from_utf8_lossy(&file)))
+}
+
+/// `diagnose(x) == diagnose(read_har(redact(x)))`.
+#[test]
+fn every_example_says_the_same_from_a_redacted_har() {
+    let examples = examples();
+    let wrong: Vec<String> = examples
+        .iter()
+        .filter_map(|(name, exchanges)| {
+            let back = read_back(&scrubbed(exchanges));
+            difference(name, &said(&diagnosed(exchanges)), &said(&diagnosed(&back)))
         })
         .collect();
     assert!(wrong.is_empty(), "{} of {} examples differ\n{}", wrong.len(), examples.len(), wrong.join("\n"));
@@ -282,7 +307,7 @@ fn forms() -> Vec<String> {
     for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
         // What base64 makes of the inside of it at each of the three offsets.
         for offset in 0..3 {
-            let text = engine.encode(&format!("{}{MARK}", &"xy"[..offset]));
+            let text = engine.encode(format!("{}{MARK}", &"xy"[..offset]));
             forms.push(text[if offset == 0 { 0 } else { 4 }..text.len() - 3].to_owned());
         }
     }

@@ -32,6 +32,10 @@ pub mod custom {
     pub const CLIENT: &str = "_client";
     /// Of an entry: the way by which the request came, by its name in `intake::way`.
     pub const WAY: &str = "_way";
+    /// Of an entry: `User-Agent` of the CONNECT that opened the tunnel.
+    pub const CONNECT_AGENT: &str = "_connectAgent";
+    /// Of an entry: the recording shows only an answer, or leaves credentials out; what the request lacks says nothing.
+    pub const UNSEEN: &str = "_unseen";
     /// Of an entry: what was found; not read.
     pub const FINDINGS: &str = "_findings";
     /// Of a request: the URL as it was sent, where it is no valid URI.

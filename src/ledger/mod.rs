@@ -216,7 +216,7 @@ impl Ledger {
 }
 
 /// The text as a shell leaves it between double quotes: `$word` is gone.
-fn without_variables(text: &[u8]) -> Vec<u8> {
+pub fn without_variables(text: &[u8]) -> Vec<u8> {
     let mut kept = Vec::with_capacity(text.len());
     let mut bytes = text.iter().copied().peekable();
     while let Some(byte) = bytes.next() {

@@ -1,6 +1,7 @@
 //! The tellers: pure formatting of what was found.
 
 mod evidence;
+pub mod har;
 mod inline;
 pub mod json;
 mod layout;

@@ -87,14 +87,18 @@ fn sample_words(text: &str) -> Option<Range<usize>> {
     (sample && text.len() <= 64 && !text.contains('.')).then_some(0..text.len())
 }
 
+/// Words that sanitizers leave.
+pub const TAKEN_OUT: [&str; 8] =
+    ["redact", "sanitiz", "sanitis", "removed", "filtered", "masked", "scrubbed", "hidden"];
+
 /// Whether a sanitizer took the value out: `[redacted]`, `REDACTED`, `***`, `<removed>`, `[Authorization redacted]` …
 pub fn redacted(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
-    let words = ["redact", "sanitiz", "sanitis", "removed", "filtered", "masked", "scrubbed", "hidden"];
     let bare = lower.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     let stars = text.chars().filter(|c| matches!(c, '*' | '\u{2022}' | '\u{25cf}' | '\u{2588}')).count();
-    let marked =
-        words.iter().any(|word| bare.starts_with(word) || bare.ends_with(word) || lower.contains(&format!("[{word}")));
+    let marked = TAKEN_OUT
+        .iter()
+        .any(|word| bare.starts_with(word) || bare.ends_with(word) || lower.contains(&format!("[{word}")));
     marked && text.len() <= 64 || lower.contains("redacted") || stars >= 3
 }
 

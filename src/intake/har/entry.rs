@@ -40,6 +40,7 @@ fn build(entry: &Entry<'_>, index: usize, before: Millis) -> Result<Option<Excha
         response.version = version(&response.version, &request.version);
     }
     request.version = version(&request.version, "HTTP/1.1");
+    request.unseen = !entry.unseen.is_empty();
     let timing = timing(entry);
     let upstream = Upstream { address: upstream_address(entry, request.port), ..Upstream::default() };
     let at = when::parse(&entry.started_date_time.text()).or_else(|| answered(&outcome)).unwrap_or(before);
@@ -165,6 +166,7 @@ fn client(entry: &Entry<'_>) -> Client {
         address: entry.client.text().parse().ok(),
         connection: entry.connection.text().parse().unwrap_or_default(),
         way: way::parse(&entry.way.text()).unwrap_or(Way::Recorded),
+        connect_agent: Some(entry.connect_agent.text().into_owned()).filter(|agent| !agent.is_empty()),
         ..Client::default()
     }
 }

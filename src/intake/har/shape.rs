@@ -28,6 +28,10 @@ pub(super) struct Entry<'a> {
     pub client: Plain<'a>,
     #[serde(borrow, rename = "_way")]
     pub way: Plain<'a>,
+    #[serde(borrow, rename = "_connectAgent")]
+    pub connect_agent: Plain<'a>,
+    #[serde(borrow, rename = "_unseen")]
+    pub unseen: Plain<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -144,7 +144,7 @@ fn whole(base: usize, raw: &[u8], writing: Writing) -> Vec<Mark> {
     }
     let parts = match placeholder(raw, writing) {
         Some(span) => between(&[span], raw.len()),
-        None if writing == Writing::Token => vec![leading_words(raw)..raw.len()],
+        None if writing == Writing::Token => std::iter::once(leading_words(raw)..raw.len()).collect(),
         None => std::iter::once(0..raw.len()).collect(),
     };
     let mark = |part: Range<usize>| {

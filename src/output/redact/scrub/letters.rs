@@ -45,11 +45,13 @@ enum Part {
     Mark(&'static [u8]),
 }
 
-/// The value with its letters and digits exchanged; as long as the value. `attempt` gives another one.
-pub(super) fn exchanged(salt: &Salt, value: &[u8], attempt: u32) -> Vec<u8> {
+/// The value with its letters and digits exchanged; as long as the value. `attempt` gives another one. `given` are the
+/// letters and digits for this core, where they are decided already.
+pub(super) fn exchanged(salt: &Salt, value: &[u8], attempt: u32, given: Option<&Vec<u8>>) -> Vec<u8> {
     let parts = parts(value);
     let core: Vec<u8> = parts.iter().filter_map(|(_, part)| core_byte(part)).collect();
-    let letters = core_exchanged(salt, &core, attempt);
+    let given = given.filter(|given| given.len() == core.len()).cloned();
+    let letters = given.unwrap_or_else(|| core_exchanged(salt, &core, attempt));
     let mut letters = letters.iter();
     let mut dice = Dice::new(salt, "rest", value, attempt);
     let mut out = Vec::with_capacity(value.len());
@@ -70,6 +72,11 @@ pub(super) fn exchanged(salt: &Salt, value: &[u8], attempt: u32) -> Vec<u8> {
         }
     }
     out
+}
+
+/// The letters and digits of a value, percent-encoding taken off.
+pub(super) fn core(value: &[u8]) -> Vec<u8> {
+    percent_encoding::percent_decode(value).filter(u8::is_ascii_alphanumeric).collect()
 }
 
 fn core_byte(part: &Part) -> Option<u8> {
@@ -111,21 +118,16 @@ fn is_machine_made(core: &[u8]) -> bool {
 
 fn parts(value: &[u8]) -> Vec<(std::ops::Range<usize>, Part)> {
     let text = String::from_utf8_lossy(value);
-    let keep = known_start(&text);
     let sample = template::placeholder(&text) == Some(0..text.len());
+    let redacted = template::redacted(&text);
     let sparse = value.iter().filter(|byte| byte.is_ascii_alphanumeric()).count() < SPARSE;
     let mut parts = Vec::new();
     let mut at = 0;
     while let Some(rest) = value.get(at..).filter(|rest| !rest.is_empty()) {
-        let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        let spelt = String::from_utf8_lossy(rest.get(..word).unwrap_or_default());
         let begins = at == 0 || !value.get(at - 1).is_some_and(u8::is_ascii_alphanumeric);
-        let (length, part) = if at < keep {
-            (1, Part::Kept)
-        } else if sample && begins && template::is_sample_word(&spelt) {
-            (word, Part::Kept)
-        } else {
-            part(rest, sparse)
+        let (length, part) = match kept(rest, at, sample && begins, redacted) {
+            0 => part(rest, sparse),
+            length => (length, Part::Kept),
         };
         parts.push((at..at + length, part));
         at += length;
@@ -133,8 +135,18 @@ fn parts(value: &[u8]) -> Vec<(std::ops::Range<usize>, Part)> {
     parts
 }
 
-fn known_start(text: &str) -> usize {
-    KNOWN_STARTS.iter().find(|start| text.starts_with(**start)).map_or(0, |start| start.len())
+/// How many bytes at the start of `rest` say what the value is, and are no part of a secret: the start of a key, a word of
+/// sample text, the word that a sanitizer left.
+fn kept(rest: &[u8], at: usize, sample: bool, redacted: bool) -> usize {
+    let starts = |word: &&&str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
+    let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let spelt = String::from_utf8_lossy(rest.get(..word).unwrap_or_default());
+    if sample && template::is_sample_word(&spelt) {
+        return word;
+    }
+    let start = KNOWN_STARTS.iter().find(|start| at == 0 && starts(start));
+    let left = template::TAKEN_OUT.iter().find(|word| redacted && starts(word));
+    start.or(left).map_or(0, |word| word.len())
 }
 
 /// The part at the start of `rest` and its length.

@@ -28,6 +28,7 @@ use crate::model::{
 use crate::wire::content;
 use known::Known;
 use public::Public;
+use stand_in::Maker;
 
 /// One removal: where, by which rule, and the tag of what was removed (never the value).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,14 +71,14 @@ impl Rule {
 
 /// Removes the secrets of one session. Remembers them to find them again, so it never leaves the process.
 pub struct Scrubber {
-    salt: Salt,
+    maker: Maker,
     known: Known,
     public: Public,
 }
 
 /// What the work on one exchange needs and collects.
 struct Work<'a> {
-    salt: &'a Salt,
+    maker: &'a mut Maker,
     known: &'a mut Known,
     public: &'a mut Public,
     shaper: Shaper<'a>,
@@ -88,12 +89,12 @@ struct Work<'a> {
 impl Scrubber {
     /// The key must be the session's own: it makes stand-ins that nobody else can compute.
     pub fn new(salt: Salt) -> Scrubber {
-        Scrubber { salt, known: Known::default(), public: Public::default() }
+        Scrubber { maker: Maker::new(salt), known: Known::default(), public: Public::default() }
     }
 
     /// The exchange without its secrets, and what was removed.
     pub fn scrub(&mut self, exchange: &Exchange) -> (Exchange, Vec<Removed>) {
-        let salt = self.salt.clone();
+        let salt = self.maker.salt.clone();
         let mut work = self.work(&salt, exchange.at);
         work.public.learn(exchange);
         // Twice: what the answer says is a secret may stand in the request, and the other way round.
@@ -110,14 +111,14 @@ impl Scrubber {
 
     /// Text of unknown make without its secrets.
     pub fn words(&mut self, text: &str) -> String {
-        let salt = self.salt.clone();
+        let salt = self.maker.salt.clone();
         let mut work = self.work(&salt, Millis::default());
         work.plain_text(text)
     }
 
     fn work<'a>(&'a mut self, salt: &'a Salt, at: Millis) -> Work<'a> {
         Work {
-            salt,
+            maker: &mut self.maker,
             known: &mut self.known,
             public: &mut self.public,
             shaper: Shaper { salt, at, whole: true },
@@ -212,7 +213,7 @@ impl Work<'_> {
     }
 
     fn note(&mut self, rule: Rule, secret: &[u8]) {
-        let removed = Removed { place: self.place.clone(), rule, tag: self.salt.tag(secret) };
+        let removed = Removed { place: self.place.clone(), rule, tag: self.maker.salt.tag(secret) };
         if !self.removed.contains(&removed) {
             self.removed.push(removed);
         }

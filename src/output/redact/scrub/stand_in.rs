@@ -1,10 +1,13 @@
 //! What stands in the place of a secret: of the same make, so that whoever reads it finds the same faults in it.
 
+use std::collections::HashMap;
+
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 
 use super::letters;
+use crate::ledger::without_variables;
 use crate::model::Salt;
 use crate::output::redact::secret::is_random;
 use crate::wire::basic::{self, BasicFault};
@@ -13,28 +16,111 @@ use crate::wire::{bearer, jwt, oauth, template};
 /// Another try is made this often where a stand-in happens to look like something that its secret is not.
 const ATTEMPTS: u32 = 32;
 
-/// The stand-in for a secret, as long as the secret.
-pub(super) fn of(salt: &Salt, secret: &[u8]) -> Vec<u8> {
-    from(salt, secret, 0)
+/// Makes stand-ins for one session.
+pub(super) struct Maker {
+    pub salt: Salt,
+    /// What a shell leaves of passwords that hold `$word`, and the letters and digits of their stand-ins: the password
+    /// without its word must be known again.
+    eaten: HashMap<Vec<u8>, Vec<u8>>,
 }
 
-/// The stand-in, tried from that attempt on.
-fn from(salt: &Salt, secret: &[u8], first: u32) -> Vec<u8> {
-    let text = String::from_utf8_lossy(secret);
-    if text.trim_start().starts_with("eyJ") {
-        return token_of_json(salt, secret);
+/// Passwords with `$word` are remembered up to this many.
+const EATEN: usize = 1024;
+
+impl Maker {
+    pub fn new(salt: Salt) -> Maker {
+        Maker { salt, eaten: HashMap::new() }
     }
-    if let Some(basic) = basic::hides_in(secret) {
-        return recoded(secret, &credentials(salt, &basic, 0));
+
+    /// The stand-in for a secret, as long as the secret.
+    pub fn of(&mut self, secret: &[u8]) -> Vec<u8> {
+        self.from(secret, 0)
     }
-    let mut out = Vec::new();
-    for attempt in first..first + ATTEMPTS {
-        out = letters::exchanged(salt, secret, attempt);
-        if looks_alike(secret, &out) {
-            break;
+
+    /// The stand-in, tried from that attempt on.
+    fn from(&mut self, secret: &[u8], first: u32) -> Vec<u8> {
+        let text = String::from_utf8_lossy(secret);
+        if text.trim_start().starts_with("eyJ") {
+            return self.token_of_json(secret);
+        }
+        if let Some(basic) = basic::hides_in(secret) {
+            return recoded(secret, &self.credentials(&basic, 0));
+        }
+        let mut given = self.eaten.get(&letters::core(secret));
+        let mut out = Vec::new();
+        for attempt in first..first + ATTEMPTS {
+            out = letters::exchanged(&self.salt, secret, attempt, given.take());
+            if looks_alike(secret, &out) {
+                break;
+            }
+        }
+        self.remember_eaten(secret, &out);
+        out
+    }
+
+    fn remember_eaten(&mut self, secret: &[u8], stand_in: &[u8]) {
+        let left = |text: &[u8]| {
+            let decoded: Vec<u8> = percent_encoding::percent_decode(text).collect();
+            letters::core(&without_variables(&decoded))
+        };
+        if secret.contains(&b'$') && left(secret) != letters::core(secret) && self.eaten.len() < EATEN {
+            self.eaten.entry(left(secret)).or_insert_with(|| left(stand_in));
         }
     }
-    out
+
+    /// A JWT keeps its header and claims, which are evidence, and loses its signature. A part that is no JSON (encrypted,
+    /// or not a JWT at all) is exchanged; one that was cut off is the beginning of claims.
+    fn token_of_json(&self, secret: &[u8]) -> Vec<u8> {
+        let parts: Vec<&[u8]> = secret.split(|byte| *byte == b'.').collect();
+        let kept = if parts.len() <= 3 { 2 } else { 1 };
+        let mut out = Vec::with_capacity(secret.len());
+        for (number, part) in parts.iter().enumerate() {
+            if number > 0 {
+                out.push(b'.');
+            }
+            if number < kept && part.trim_ascii_start().starts_with(b"eyJ") {
+                out.extend_from_slice(part);
+            } else {
+                out.extend(letters::exchanged(&self.salt, part, 0, None));
+            }
+        }
+        out
+    }
+
+    /// The base64 text of Basic credentials with another password. Text that holds no user name and password is a secret
+    /// as a whole.
+    pub fn basic_text(&mut self, text: &[u8]) -> Vec<u8> {
+        let basic = basic::decode(text);
+        let broken = basic.has(|fault| matches!(fault, BasicFault::NotBase64 { .. }));
+        if broken || !is_text(&basic.decoded) {
+            return self.of(text);
+        }
+        // Bytes of no UTF-8 can give digits of the other alphabet, in another place than before.
+        for first in 0..ATTEMPTS {
+            let other = recoded(text, &self.credentials(&basic, first));
+            if basic::decode(&other).faults == basic.faults {
+                return other;
+            }
+        }
+        recoded(text, &self.credentials(&basic, 0))
+    }
+
+    /// Decoded credentials with another password; the user name stays, unless it is a key itself.
+    fn credentials(&mut self, basic: &basic::Basic, first: u32) -> Vec<u8> {
+        if basic.has(|fault| *fault == BasicFault::NoColon) {
+            return self.value(&basic.decoded, first);
+        }
+        let user = basic.decoded.get(basic.user.clone()).unwrap_or_default();
+        let user = if is_random(user) { self.value(user, first) } else { user.to_vec() };
+        [&user[..], b":", &self.value(basic.password(), first)].concat()
+    }
+
+    /// The stand-in, or the value itself where it is none: empty, or a word for nothing.
+    fn value(&mut self, value: &[u8], first: u32) -> Vec<u8> {
+        let text = String::from_utf8_lossy(value);
+        let nothing = template::literal_null(text.trim()) || text.trim().is_empty();
+        if nothing { value.to_vec() } else { self.from(value, first) }
+    }
 }
 
 /// Whether a rule that looks at the value alone sees the same in both.
@@ -44,6 +130,7 @@ fn looks_alike(one: &[u8], other: &[u8]) -> bool {
     let valid = |bytes: &[u8]| std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len);
     one != other
         && template::placeholder(&texts.0) == template::placeholder(&texts.1)
+        && template::redacted(&texts.0) == template::redacted(&texts.1)
         && template::literal_null(&texts.0) == template::literal_null(&texts.1)
         && faults(one) == faults(other)
         && basic::hides_in(one).is_some() == basic::hides_in(other).is_some()
@@ -57,63 +144,11 @@ fn faults(value: &[u8]) -> Vec<(std::mem::Discriminant<bearer::BearerFaultKind>,
     bearer::faults(value).into_iter().map(|fault| (std::mem::discriminant(&fault.kind), fault.span)).collect()
 }
 
-/// A JWT keeps its header and claims, which are evidence, and loses its signature. A part that is no JSON (encrypted, or
-/// not a JWT at all) is exchanged; one that was cut off is the beginning of claims.
-fn token_of_json(salt: &Salt, secret: &[u8]) -> Vec<u8> {
-    let parts: Vec<&[u8]> = secret.split(|byte| *byte == b'.').collect();
-    let kept = if parts.len() <= 3 { 2 } else { 1 };
-    let mut out = Vec::with_capacity(secret.len());
-    for (number, part) in parts.iter().enumerate() {
-        if number > 0 {
-            out.push(b'.');
-        }
-        let readable = part.trim_ascii_start().starts_with(b"eyJ");
-        if number < kept && readable {
-            out.extend_from_slice(part)
-        } else {
-            out.extend(letters::exchanged(salt, part, 0))
-        }
-    }
-    out
-}
-
 /// The signature of a JWT: what of it is a secret.
 pub(super) fn signature(secret: &[u8]) -> Option<&[u8]> {
     let text = std::str::from_utf8(secret).ok()?;
     jwt::decode(text)?;
     secret.rsplit(|byte| *byte == b'.').next().filter(|part| !part.is_empty())
-}
-
-/// The base64 text of Basic credentials with another password. Text that holds no user name and password is a secret as
-/// a whole.
-pub(super) fn basic_text(salt: &Salt, credentials_text: &[u8]) -> Vec<u8> {
-    let basic = basic::decode(credentials_text);
-    let broken = basic.has(|fault| matches!(fault, BasicFault::NotBase64 { .. }));
-    if broken || !is_text(&basic.decoded) {
-        return of(salt, credentials_text);
-    }
-    // Bytes of no UTF-8 can give digits of the other alphabet, in another place than before.
-    let tries = (0..ATTEMPTS).map(|first| recoded(credentials_text, &credentials(salt, &basic, first)));
-    let mut tries = tries.filter(|text| basic::decode(text).faults == basic.faults);
-    tries.next().unwrap_or_else(|| recoded(credentials_text, &credentials(salt, &basic, 0)))
-}
-
-/// Decoded credentials with another password; the user name stays, unless it is a key itself.
-fn credentials(salt: &Salt, basic: &basic::Basic, first: u32) -> Vec<u8> {
-    let part = |range: std::ops::Range<usize>| basic.decoded.get(range).unwrap_or_default();
-    if basic.has(|fault| *fault == BasicFault::NoColon) {
-        return value(salt, &basic.decoded, first);
-    }
-    let user = part(basic.user.clone());
-    let user = if is_random(user) { value(salt, user, first) } else { user.to_vec() };
-    [&user[..], b":", &value(salt, basic.password(), first)].concat()
-}
-
-/// The stand-in, or the value itself where it is none: empty, a word for nothing, an unresolved variable.
-fn value(salt: &Salt, value: &[u8], first: u32) -> Vec<u8> {
-    let text = String::from_utf8_lossy(value);
-    let nothing = template::literal_null(text.trim()) || text.trim().is_empty();
-    if nothing { value.to_vec() } else { from(salt, value, first) }
 }
 
 /// Nothing in it but text, perhaps in an old encoding, perhaps with a line break at the end.

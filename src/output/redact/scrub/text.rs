@@ -22,7 +22,7 @@ enum Piece {
 impl Work<'_> {
     /// The text with its marks exchanged, and everything that is known.
     pub(super) fn marked(&mut self, value: &[u8], mut marks: Vec<Mark>, depth: usize) -> Vec<u8> {
-        let pairs = pkce::pairs(self.salt, value);
+        let pairs = pkce::pairs(&self.maker.salt, value);
         let apart = |mark: &Mark| {
             !pairs.iter().any(|pair| pair.range.start < mark.range.end && mark.range.start < pair.range.end)
         };
@@ -74,23 +74,24 @@ impl Work<'_> {
         if self.public.has(secret) {
             return secret.to_vec();
         }
-        let other = stand_in::of(self.salt, secret);
+        let other = self.maker.of(secret);
         match stand_in::signature(secret) {
             Some(signature) => {
                 let start = other.len() - signature.len().min(other.len());
                 self.known.learn(signature, other.get(start..).unwrap_or_default());
                 self.note(Rule::JwtSignature, secret);
             }
-            None => {
+            None if other != secret => {
                 self.known.learn(secret, &other);
                 self.note(Rule::Name, secret);
             }
+            None => {}
         }
         other
     }
 
     fn basic(&mut self, raw: &[u8]) -> Vec<u8> {
-        let other = stand_in::basic_text(self.salt, raw);
+        let other = self.maker.basic_text(raw);
         let (old, new) = (crate::wire::basic::decode(raw), crate::wire::basic::decode(&other));
         self.known.learn(old.password(), new.password());
         self.known.learn(raw, &other);

@@ -1,0 +1,280 @@
+//! One exchange as an entry: every member that HAR 1.2 demands, also where there was no answer.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::cookies::{self, Cookie};
+use super::timings::Timings;
+use super::{Beside, uri};
+use crate::intake::{stopped, way};
+use crate::model::{Body, Exchange, Fields, Outcome, Phase, Way};
+use crate::wire::{content, date, form};
+
+// Members that begin with `_` are named in `intake::har::custom`; a test holds the two together.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Entry<'a> {
+    started_date_time: String,
+    time: f64,
+    request: Request<'a>,
+    response: Response<'a>,
+    cache: Cache,
+    timings: Timings,
+    #[serde(rename = "serverIPAddress", skip_serializing_if = "Option::is_none")]
+    server_address: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection: Option<String>,
+    #[serde(rename = "_client", skip_serializing_if = "Option::is_none")]
+    client: Option<String>,
+    #[serde(rename = "_way", skip_serializing_if = "Option::is_none")]
+    way: Option<&'static str>,
+    #[serde(rename = "_connectAgent", skip_serializing_if = "Option::is_none")]
+    connect_agent: Option<&'a str>,
+    #[serde(rename = "_unseen", skip_serializing_if = "Option::is_none")]
+    unseen: Option<&'static str>,
+    #[serde(rename = "_error", skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(rename = "_findings", skip_serializing_if = "Option::is_none")]
+    findings: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+struct Cache {}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Request<'a> {
+    method: &'a str,
+    url: String,
+    #[serde(rename = "_rawUrl", skip_serializing_if = "Option::is_none")]
+    raw_url: Option<String>,
+    http_version: &'a str,
+    cookies: Vec<Cookie>,
+    headers: Vec<Header<'a>>,
+    query_string: Vec<Parameter>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    post_data: Option<PostData<'a>>,
+    headers_size: i64,
+    body_size: u64,
+    #[serde(rename = "_rawHead", skip_serializing_if = "Option::is_none")]
+    raw_head: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Header<'a> {
+    name: Cow<'a, str>,
+    value: Cow<'a, str>,
+    #[serde(rename = "_raw", skip_serializing_if = "Option::is_none")]
+    raw: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Parameter {
+    name: String,
+    value: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PostData<'a> {
+    mime_type: String,
+    text: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Response<'a> {
+    status: u16,
+    status_text: &'a str,
+    http_version: &'a str,
+    cookies: Vec<Cookie>,
+    headers: Vec<Header<'a>>,
+    content: Content<'a>,
+    #[serde(rename = "redirectURL")]
+    redirect_url: String,
+    headers_size: i64,
+    body_size: i64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Content<'a> {
+    /// Length without content coding.
+    size: u64,
+    /// What the coding saved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compression: Option<i64>,
+    mime_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    encoding: Option<&'static str>,
+}
+
+impl<'a> Entry<'a> {
+    pub fn new(exchange: &'a Exchange, beside: Beside<'a>) -> Entry<'a> {
+        let timings = Timings::new(&exchange.timing);
+        let client = &exchange.client;
+        Entry {
+            started_date_time: date::iso(exchange.at),
+            time: timings.sum(),
+            request: Request::new(&exchange.request),
+            response: Response::new(&exchange.outcome),
+            cache: Cache {},
+            timings,
+            server_address: exchange.upstream.address.map(|address| address.ip().to_string()),
+            connection: (client.connection > 0).then(|| client.connection.to_string()),
+            client: client.address.map(|address| address.to_string()),
+            way: (client.way != Way::Recorded).then(|| way::name(client.way)),
+            connect_agent: client.connect_agent.as_deref(),
+            unseen: exchange.request.unseen.then_some("request"),
+            error: error(&exchange.outcome),
+            findings: beside.findings,
+        }
+    }
+}
+
+/// What stopped the exchange, or cut its answer short.
+fn error(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Answered(response) => response.cut.as_ref().map(stopped::failed),
+        other => stopped::words(other),
+    }
+}
+
+impl<'a> Request<'a> {
+    fn new(request: &'a crate::model::Request) -> Request<'a> {
+        let (url, raw_url) = uri::of(request);
+        let query = form::parse(request.query().unwrap_or_default().as_bytes());
+        let pairs = query.pairs.into_iter().map(|pair| Parameter { name: pair.name, value: pair.value });
+        Request {
+            method: &request.method,
+            url,
+            raw_url,
+            http_version: &request.version,
+            cookies: cookies::sent(&request.fields),
+            headers: headers(&request.fields),
+            query_string: pairs.collect(),
+            post_data: post_data(&request.fields, &request.body),
+            headers_size: -1,
+            body_size: request.body.length,
+            raw_head: request.head.as_deref().filter(|head| **head != shown(request)).map(latin1),
+        }
+    }
+}
+
+/// The head as the list of fields shows it.
+fn shown(request: &crate::model::Request) -> Vec<u8> {
+    let mut head = format!("{} {} {}\r\n", request.method, request.target, request.version).into_bytes();
+    for field in &request.fields.0 {
+        head.extend_from_slice(&field.name);
+        head.extend_from_slice(b": ");
+        head.extend_from_slice(&field.value);
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
+    head
+}
+
+impl<'a> Response<'a> {
+    fn new(outcome: &'a Outcome) -> Response<'a> {
+        match outcome {
+            Outcome::Answered(response) => Response {
+                status: response.status,
+                status_text: &response.reason,
+                http_version: &response.version,
+                cookies: cookies::set(&response.fields),
+                headers: headers(&response.fields),
+                content: Content::new(&response.fields, &response.body),
+                redirect_url: response.fields.text("location").unwrap_or_default().into_owned(),
+                headers_size: -1,
+                body_size: i64::try_from(response.body.length).unwrap_or(-1),
+            },
+            // An answer that never began to come: with a status it would read as one that was cut.
+            Outcome::Failed(failure) if failure.phase != Phase::ReadBody => Response::none(failure.status.unwrap_or(0)),
+            Outcome::Refused(fault) => Response::none(fault.status),
+            Outcome::Failed(_) | Outcome::Abandoned(_) => Response::none(0),
+        }
+    }
+
+    /// No answer of the upstream; the status is the one that the client was given.
+    fn none(status: u16) -> Response<'a> {
+        let content = Content { size: 0, compression: None, mime_type: String::new(), text: None, encoding: None };
+        Response {
+            status,
+            status_text: "",
+            http_version: "",
+            cookies: Vec::new(),
+            headers: Vec::new(),
+            content,
+            redirect_url: String::new(),
+            headers_size: -1,
+            body_size: -1,
+        }
+    }
+}
+
+impl<'a> Content<'a> {
+    fn new(fields: &Fields, body: &'a Body) -> Content<'a> {
+        let bytes = content::decoded(fields, body);
+        let coded = fields.text("content-encoding").is_some_and(|coding| !coding.trim().is_empty());
+        let captured = bytes.len() as u64;
+        let size = if coded && captured > 0 { captured } else { body.length.max(captured) };
+        let saved = i64::try_from(size).unwrap_or(0) - i64::try_from(body.length).unwrap_or(0);
+        let (text, encoding) = text(bytes);
+        Content {
+            size,
+            compression: (coded && captured > 0).then_some(saved),
+            mime_type: mime_type(fields),
+            text: (captured > 0).then_some(text),
+            encoding,
+        }
+    }
+}
+
+fn headers(fields: &Fields) -> Vec<Header<'_>> {
+    fields
+        .0
+        .iter()
+        .map(|field| Header {
+            name: String::from_utf8_lossy(&field.name),
+            value: String::from_utf8_lossy(&field.value),
+            raw: std::str::from_utf8(&field.value).is_err().then(|| latin1(&field.value)),
+        })
+        .collect()
+}
+
+fn post_data<'a>(fields: &Fields, body: &'a Body) -> Option<PostData<'a>> {
+    let bytes = content::decoded(fields, body);
+    let (text, encoding) = text(bytes);
+    (!text.is_empty()).then(|| PostData { mime_type: mime_type(fields), text, encoding })
+}
+
+fn mime_type(fields: &Fields) -> String {
+    fields.text("content-type").unwrap_or_default().into_owned()
+}
+
+/// Text as it is, other bytes in base64.
+fn text(bytes: Cow<'_, [u8]>) -> (Cow<'_, str>, Option<&'static str>) {
+    match bytes {
+        Cow::Borrowed(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) => (Cow::Borrowed(text), None),
+            Err(_) => (Cow::Owned(STANDARD.encode(bytes)), Some("base64")),
+        },
+        Cow::Owned(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => (Cow::Owned(text), None),
+            Err(error) => (Cow::Owned(STANDARD.encode(error.as_bytes())), Some("base64")),
+        },
+    }
+}
+
+/// Each byte as the character of its number.
+fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| char::from(*byte)).collect()
+}
