@@ -361,6 +361,32 @@ const HMAC: &[Suspect] =
 const CERTIFICATE: &[Suspect] =
     &[suspect("client-certificate-unmapped", 40, &[]), suspect("mutual-tls-not-enabled", 34, &[])];
 
+/// The ordinary 401 pasted alone: the request was not shown.
+const UNSEEN_401: &[Suspect] = &[
+    suspect("token-expired", 58, &[]),
+    suspect("basic-auth-restricted", 54, &[(NewWording, 6), (OldFront, -14)]),
+    suspect("wrong-password", 52, &[]),
+    suspect("api-access-policy", 50, &[(BearerAdvertised, 10)]),
+    suspect("no-credentials", 48, &[]),
+    suspect("account-locked", 40, &[]),
+    suspect("token-from-other-instance", 38, &[]),
+    suspect("token-placeholder", 36, &[]),
+];
+
+/// The catch-all of the token endpoint pasted alone.
+const UNSEEN_TOKEN: &[Suspect] = &[
+    suspect("client-secret-wrong", 56, &[]),
+    suspect("client-credentials-disabled", 54, &[]),
+    suspect("wrong-password", 50, &[]),
+    suspect("auth-code-expired", 48, &[]),
+    suspect("form-value-not-encoded", 46, &[]),
+    suspect("refresh-token-expired", 44, &[]),
+    suspect("token-request-not-form", 40, &[]),
+    suspect("oauth-scope-wiring", 38, &[]),
+    suspect("redirect-uri-mismatch", 34, &[]),
+    suspect("account-locked", 32, &[]),
+];
+
 /// 403 of the REST layer whose detail names nothing.
 const FORBIDDEN: &[Suspect] = &[
     suspect("rest-endpoint-acl", 50, &[(PassesElsewhere, 6)]),
@@ -392,10 +418,12 @@ pub fn suspects(facts: &Facts<'_>) -> Vec<Finding> {
 }
 
 fn table(facts: &Facts<'_>) -> Option<&'static [Suspect]> {
-    if !facts.inbound() || !facts.by_instance() || facts.request_unseen() && facts.answer == Answer::NotAuthenticated {
+    if !facts.inbound() || !facts.by_instance() {
         return None;
     }
     match facts.answer {
+        Answer::NotAuthenticated if facts.request_unseen() => Some(UNSEEN_401),
+        Answer::TokenDenied if facts.request_unseen() => Some(UNSEEN_TOKEN),
         Answer::NotAuthenticated => not_authenticated(facts),
         Answer::TokenDenied => Some(match facts.grant() {
             "client_credentials" => CLIENT_CREDENTIALS_GRANT,
@@ -439,7 +467,8 @@ fn forbidden(facts: &Facts<'_>) -> Option<&'static [Suspect]> {
     {
         return None;
     }
-    if !(facts.reading.endpoint.is_api() || matches!(facts.reading.endpoint, Endpoint::Soap { .. })) {
+    let api = facts.reading.endpoint.is_api() || matches!(facts.reading.endpoint, Endpoint::Soap { .. });
+    if !api && !facts.request_unseen() {
         return None;
     }
     let text = facts.answer_text();
@@ -495,6 +524,9 @@ fn weigh(facts: &Facts<'_>, suspect: &Suspect, observations: &[Observation]) -> 
 /// One sentence: what speaks for it, or that nothing tells it from its neighbours.
 fn because(facts: &Facts<'_>, evidence: &[Evidence]) -> String {
     match evidence {
+        [] if facts.request_unseen() => {
+            "The answer names no cause, and the request that it belongs to was not shown: with it, most of these can be told apart.".into()
+        }
         [] if facts.answer == Answer::TokenDenied => {
             "The token endpoint gives this one answer for many causes; nothing on the wire tells them apart.".into()
         }

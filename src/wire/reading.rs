@@ -78,6 +78,8 @@ impl<'a> Reading<'a> {
         let by_name = endpoint::is_instance_host(&request.host);
         let by_path = !outbound && names_instance(request.path());
         let instance = by_name || known_instance || by_path || fingerprint.edge || fingerprint.node;
+        // An answer pasted alone has no host; its own words tell.
+        let instance = instance || request.unseen && exchange.response().is_some_and(speaks_servicenow);
         let query = form::parse(request.query().unwrap_or_default().as_bytes());
         let sent = content::decoded(&request.fields, &request.body);
         let form = form_of(request, &sent);
@@ -246,6 +248,14 @@ fn is_redacted(request: &Request, form: Option<&Form>) -> bool {
 fn is_outbound(request: &Request) -> bool {
     let agent = request.fields.text("user-agent").unwrap_or_default();
     agent.starts_with("ServiceNow/") || request.fields.has("x-snc-integration-source")
+}
+
+/// A body that only an instance writes.
+fn speaks_servicenow(response: &Response) -> bool {
+    let body = content::decoded(&response.fields, &response.body);
+    let denied = oauth::error(&body).is_some_and(|error| error.is_catch_all());
+    let page = matches!(servicenow::page(response, &body), Some(Page::Hibernating | Page::Offline | Page::Login));
+    denied || page || servicenow::envelope(&body).is_some()
 }
 
 /// Paths that only instances have.

@@ -89,17 +89,16 @@ fn sample_words(text: &str) -> Option<Range<usize>> {
 
 /// Words that sanitizers leave.
 pub const TAKEN_OUT: [&str; 8] =
-    ["redact", "sanitiz", "sanitis", "removed", "filtered", "masked", "scrubbed", "hidden"];
+    ["redacted", "sanitized", "sanitised", "removed", "filtered", "masked", "scrubbed", "hidden"];
 
 /// Whether a sanitizer took the value out: `[redacted]`, `REDACTED`, `***`, `<removed>`, `[Authorization redacted]` …
 pub fn redacted(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let bare = lower.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    let bracketed = matches!(lower.as_bytes(), [b'[', .., b']'] | [b'<', .., b'>']);
+    let worded = TAKEN_OUT.iter().any(|word| bare == *word || bracketed && bare.split(' ').any(|part| part == *word));
     let stars = text.chars().filter(|c| matches!(c, '*' | '\u{2022}' | '\u{25cf}' | '\u{2588}')).count();
-    let marked = TAKEN_OUT
-        .iter()
-        .any(|word| bare.starts_with(word) || bare.ends_with(word) || lower.contains(&format!("[{word}")));
-    marked && text.len() <= 64 || lower.contains("redacted") || stars >= 3
+    lower.contains("redacted") || worded || stars >= 3
 }
 
 /// The words that a program prints for "no value".

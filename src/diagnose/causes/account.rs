@@ -28,7 +28,7 @@ fn record<'a>(facts: &'a Facts<'_>) -> Option<(String, Tag, Vec<u8>, &'a UserRec
 }
 
 /// The instance asks for a code of the second factor (field notes: the field is written with `-` and `_`).
-fn second_factor(facts: &Facts<'_>) -> Option<Finding> {
+pub fn second_factor(facts: &Facts<'_>) -> Option<Finding> {
     let fields = &facts.reading.response().filter(|_| facts.answer == Answer::NotAuthenticated)?.fields;
     let name = ["x-mfa_token", "x-mfa-token"].into_iter().find(|name| fields.has(name))?;
     let because = "The instance answers with X-MFA_TOKEN: user name and password are right, and the code of the second factor is missing or wrong.";

@@ -92,7 +92,7 @@ fn no_mutual_tls(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// The faults that the documentation lists (wire notes §14).
-fn ws_security(facts: &Facts<'_>) -> Option<Finding> {
+pub fn ws_security(facts: &Facts<'_>) -> Option<Finding> {
     let text = facts.answer_text();
     const FAULTS: [&str; 6] = [
         "failed to authenticate ws-security",

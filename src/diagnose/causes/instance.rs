@@ -7,7 +7,7 @@ use crate::wire::endpoint;
 
 pub const RULES: &[Rule] = &[hibernating, offline, gone];
 
-fn hibernating(facts: &Facts<'_>) -> Option<Finding> {
+pub fn hibernating(facts: &Facts<'_>) -> Option<Finding> {
     if facts.answer != Answer::Hibernating || facts.reading.fingerprint.transaction.is_some() {
         return None;
     }
@@ -23,7 +23,7 @@ fn hibernating(facts: &Facts<'_>) -> Option<Finding> {
     )
 }
 
-fn offline(facts: &Facts<'_>) -> Option<Finding> {
+pub fn offline(facts: &Facts<'_>) -> Option<Finding> {
     if facts.answer == Answer::Offline {
         let because = "The page says that the instance is offline: it wakes up, or is being patched.";
         return Some(

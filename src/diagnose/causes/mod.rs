@@ -55,6 +55,9 @@ type Rule = fn(&Facts<'_>) -> Option<Finding>;
 
 /// Every family's rules, in no order that matters: `rank` orders what they find.
 pub fn rules(facts: &Facts<'_>) -> Vec<Finding> {
+    if facts.request_unseen() {
+        return ANSWER_ALONE.iter().filter_map(|rule| rule(facts)).collect();
+    }
     const FAMILIES: &[&[Rule]] = &[
         absent::RULES,
         access::RULES,
@@ -80,6 +83,16 @@ pub fn rules(facts: &Facts<'_>) -> Vec<Finding> {
     ];
     FAMILIES.iter().flat_map(|family| family.iter()).filter_map(|rule| rule(facts)).collect()
 }
+
+/// Rules that look at nothing but the answer: all that may speak when the request was not shown.
+const ANSWER_ALONE: &[Rule] = &[
+    account::second_factor,
+    identity::ws_security,
+    instance::hibernating,
+    instance::offline,
+    outbound_token::pasted,
+    policy::rate_limited,
+];
 
 const fn of(name: &'static str, group: &'static str, best: Grade) -> Cause {
     Cause { name, group, best }

@@ -264,3 +264,11 @@ fn header_case_before(facts: &Facts<'_>) -> Option<Finding> {
             .at(Place::Exchange(seen.exchange), "content-type in lower case")
     })
 }
+
+/// An error of Entra that was pasted alone: its code names it, whatever the request was.
+pub fn pasted(facts: &Facts<'_>) -> Option<Finding> {
+    let error = facts.reading.oauth_error.as_ref().filter(|_| facts.request_unseen())?;
+    let (cause, grade) = error.aadsts.and_then(entra)?;
+    let because = format!("The provider answers {}: {}", error.error, first_sentence(&error.description));
+    Some(Finding::new(cause, grade, because).weighing(40).at(Place::ResponseBody, "the provider names it"))
+}

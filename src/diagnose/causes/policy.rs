@@ -7,7 +7,7 @@ use crate::wire::reading::Credential;
 
 pub const RULES: &[Rule] = &[rate_limited, ip_restricted, api_key_refused, hmac, basic_not_advertised];
 
-fn rate_limited(facts: &Facts<'_>) -> Option<Finding> {
+pub fn rate_limited(facts: &Facts<'_>) -> Option<Finding> {
     if facts.answer != Answer::RateLimited || facts.outbound() {
         return None;
     }
