@@ -265,6 +265,8 @@ pub fn read(facts: &Facts<'_>) -> Vec<Finding> {
 fn grade(facts: &Facts<'_>, sign: &Signature) -> Grade {
     let passed =
         || facts.credential_record().and_then(|record| record.path(&facts.reading.endpoint.class())?.ok).is_some();
-    let doubtful = sign.cause == "rest-endpoint-acl" && (facts.fields().has("cookie") || passed());
+    // A recording that hides the request may hide the session, too.
+    let session = facts.fields().has("cookie") || facts.request_unseen();
+    let doubtful = sign.cause == "rest-endpoint-acl" && (session || passed());
     if doubtful { sign.grade.min(Grade::Likely) } else { sign.grade }
 }

@@ -22,7 +22,7 @@ pub fn read(text: &str) -> Option<Exchange> {
     let version = String::from("HTTP/1.1");
     let response = Response { status, reason, version, fields, body, ours: false, cut: None };
     let request = message::unseen_request(&Origin::default());
-    Some(message::exchange(request, Outcome::Answered(response), Millis::default()))
+    Some(message::exchange(request, Outcome::Answered(response), Millis::UNKNOWN))
 }
 
 fn captured(body: &str) -> Bytes {

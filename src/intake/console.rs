@@ -52,7 +52,7 @@ pub fn read(text: &str) -> Vec<Exchange> {
             (_, None) => {}
         }
     }
-    let mut before = Millis::default();
+    let mut before = Millis::UNKNOWN;
     let exchanges = blocks.into_iter().filter_map(|block| block.exchange(&mut before));
     exchanges.collect()
 }

@@ -67,8 +67,8 @@ pub(super) fn exchanges(kind: Kind, bytes: &[u8]) -> Result<Vec<Exchange>, (Opti
 
 /// Exchanges before the first that shows a time get that one's: an age since 1970 would be a lie.
 fn date_the_first(exchanges: &mut [Exchange]) {
-    let first = exchanges.iter().map(|exchange| exchange.at).find(|at| *at != Millis::default());
-    let undated = exchanges.iter_mut().take_while(|exchange| exchange.at == Millis::default());
+    let first = exchanges.iter().map(|exchange| exchange.at).find(|at| *at != Millis::UNKNOWN);
+    let undated = exchanges.iter_mut().take_while(|exchange| exchange.at == Millis::UNKNOWN);
     undated.for_each(|exchange| exchange.at = first.unwrap_or_default());
 }
 

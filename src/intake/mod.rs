@@ -13,6 +13,7 @@ mod foreign;
 pub mod har;
 mod head;
 mod kind;
+mod masked;
 mod message;
 pub mod raw;
 pub mod stopped;
@@ -66,6 +67,8 @@ type Source<R> = io::Chain<Cursor<Vec<u8>>, R>;
 pub struct Recording<R> {
     name: String,
     of: Of<R>,
+    /// Differs from exchange to exchange, and from recording to recording.
+    number: u64,
 }
 
 enum Of<R> {
@@ -83,10 +86,15 @@ impl<R: Read> Iterator for Recording<R> {
     type Item = Result<Exchange, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        match &mut self.of {
+        let mut item = match &mut self.of {
             Of::Har(reader) => reader.next(),
             Of::Short(exchanges) => exchanges.next().map(Ok),
+        };
+        if let Some(Ok(exchange)) = &mut item {
+            self.number = self.number.wrapping_add(1);
+            masked::unmask(exchange, self.number);
         }
+        item
     }
 }
 
@@ -97,10 +105,14 @@ pub fn open<R: Read>(mut from: R, name: &str) -> Result<Recording<R>, IntakeErro
     let mut start = Vec::with_capacity(LOOK);
     from.by_ref().take(LOOK as u64).read_to_end(&mut start).map_err(broken)?;
     let kind = kind::of(&start).map_err(|what| fail((None, what)))?;
+    // FNV-1a over the name: numbers of two recordings shall not meet.
+    let number = name
+        .bytes()
+        .fold(0xCBF2_9CE4_8422_2325_u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
     let name = name.to_owned();
     if kind == Kind::Har && !kind::is_wide(&start) {
         let reader = har::Reader::new(Cursor::new(start).chain(from));
-        return Ok(Recording { name, of: Of::Har(Box::new(reader)) });
+        return Ok(Recording { name, of: Of::Har(Box::new(reader)), number });
     }
     from.by_ref().take(TEXT_LIMIT as u64).read_to_end(&mut start).map_err(broken)?;
     if start.len() > TEXT_LIMIT {
@@ -110,10 +122,10 @@ pub fn open<R: Read>(mut from: R, name: &str) -> Result<Recording<R>, IntakeErro
     if kind == Kind::Har {
         let text = kind::text(&start).into_owned().into_bytes();
         let reader = har::Reader::new(Cursor::new(text).chain(from));
-        return Ok(Recording { name, of: Of::Har(Box::new(reader)) });
+        return Ok(Recording { name, of: Of::Har(Box::new(reader)), number });
     }
     let exchanges = kind::exchanges(kind, &start).map_err(fail)?;
-    Ok(Recording { name, of: Of::Short(exchanges.into_iter()) })
+    Ok(Recording { name, of: Of::Short(exchanges.into_iter()), number })
 }
 
 /// Reads a recording that is in memory. Faults of single entries are left out; a file that holds only faults is one.

@@ -13,6 +13,9 @@ use super::outcome::{Failure, Outcome};
 pub struct Millis(pub i64);
 
 impl Millis {
+    /// No time: recordings that show none. Nothing is known of the time between such an exchange and another.
+    pub const UNKNOWN: Millis = Millis(0);
+
     /// Milliseconds from `earlier` to `self`; negative when `self` is the earlier one.
     pub fn since(self, earlier: Millis) -> i64 {
         self.0.saturating_sub(earlier.0)
@@ -139,12 +142,17 @@ pub struct Request {
     pub body: Body,
     /// The raw head, byte for byte, request line to blank line, where it was kept.
     pub head: Option<Bytes>,
-    /// The recording does not show the request (an answer or an error body alone): method, host and target are
-    /// placeholders, and nothing follows from what the request seems to lack.
+    /// The recording does not show the request (an answer or an error body alone: then the host is empty), or hides its
+    /// secrets (a sanitized HAR): nothing follows from what the request seems to lack.
     pub unseen: bool,
 }
 
 impl Request {
+    /// Whether the recording shows where the request went.
+    pub fn has_place(&self) -> bool {
+        !(self.unseen && self.host.is_empty())
+    }
+
     pub fn path(&self) -> &str {
         self.target.split(['?', '#']).next().unwrap_or_default()
     }

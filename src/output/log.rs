@@ -20,7 +20,7 @@ use super::view::{View, title};
 use super::words;
 use super::{TakenBack, Told};
 use crate::catalog::{self, Actor, Page, Severity, Where};
-use crate::model::{Finding, Grade};
+use crate::model::{Finding, Grade, Millis};
 use crate::wire::date;
 
 /// All text stands from this column on; labels stand before it.
@@ -82,10 +82,11 @@ fn happened(sheet: &mut Sheet<'_>, view: &View<'_>) {
     let request = &exchange.request;
     let method = super::redact::brief(&view.door.words(&request.method), METHOD_LIMIT);
     let address =
-        if request.unseen { "an answer without its request".into() } else { format!("{method} {}", view.url()) };
+        if request.has_place() { format!("{method} {}", view.url()) } else { "an answer without its request".into() };
     let number = format!("#{} ", exchange.id);
     let ended = view.door.words(&words::outcome(exchange, view.told.diagnosis.answered_by));
-    let time = Runs::of(Paint::Strong, date::clock(exchange.at));
+    let clock = if exchange.at == Millis::UNKNOWN { "--:--:--".into() } else { date::clock(exchange.at) };
+    let time = Runs::of(Paint::Strong, clock);
     let start = GUTTER + sheet.columns(&number) + sheet.columns(&address);
     if start + 2 + sheet.columns(&ended) <= sheet.width() {
         let line =

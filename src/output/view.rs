@@ -21,7 +21,7 @@ impl<'a> View<'a> {
         let request = &told.exchange.request;
         let answered = told.diagnosis.answered_by == Answerer::Instance;
         let reading = Reading::of(told.exchange, answered);
-        let is_instance = !reading.outbound && !request.unseen && (answered || is_instance_host(&request.host));
+        let is_instance = !reading.outbound && request.has_place() && (answered || is_instance_host(&request.host));
         let form_user = reading.form.as_ref().and_then(|form| form.get("username")).map(str::to_owned);
         let values = Values {
             client_id: reading.client.id().filter(|_| !reading.endpoint.is_api()).map(str::to_owned),
@@ -36,7 +36,7 @@ impl<'a> View<'a> {
     /// The address; empty where the recording does not show the request.
     pub fn url(&self) -> String {
         let request = &self.told.exchange.request;
-        if request.unseen {
+        if !request.has_place() {
             return String::new();
         }
         let target = if request.target.starts_with(['/', '?']) { request.target.as_str() } else { "" };

@@ -1,0 +1,320 @@
+//! Values that a sanitizer, or a careful person, put in the place of secrets: `[Authorization redacted]`, `***`,
+//! `TOKEN_a1b2c3d4`. Nothing may be said of what was never on the wire: a mask is no malformed token, and two masks are
+//! not the same secret. From a request they are taken out, and it is marked as unseen. In an answer each becomes a value
+//! of its own: that something was issued is known, and what it was is not.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::model::{Body, Exchange, Field, Fields, Outcome};
+
+/// Takes the masks out of one exchange. Values that replace masks are told apart by `number`.
+pub(super) fn unmask(exchange: &mut Exchange, number: u64) {
+    let request = &mut exchange.request;
+    let mut hidden = credentials(&mut request.fields);
+    if let Some((path, query)) = request.target.split_once('?')
+        && let Some(kept) = pairs(query, &mut || None)
+    {
+        request.target = if kept.is_empty() { path.to_owned() } else { format!("{path}?{kept}") };
+        hidden = true;
+    }
+    hidden |= body(&mut request.body, &mut || None);
+    if hidden {
+        request.head = None;
+        request.unseen = true;
+    }
+    let mut count = 0;
+    let mut stand_in = || {
+        count += 1;
+        Some(format!("masked-{number:x}-{count}"))
+    };
+    if let Outcome::Answered(response) = &mut exchange.outcome {
+        for field in &mut response.fields.0 {
+            answer_field(field, &mut stand_in);
+        }
+        body(&mut response.body, &mut stand_in);
+    }
+}
+
+/// What stands in for a mask; `None` takes it out.
+type StandIn<'a> = &'a mut dyn FnMut() -> Option<String>;
+
+/// Cookies and the parameters of a redirect.
+fn answer_field(field: &mut Field, stand_in: StandIn<'_>) {
+    let text = String::from_utf8_lossy(&field.value).into_owned();
+    if is_name(field, "set-cookie") && cookie_masked(field.value.as_ref()) {
+        let (first, attributes) = text.split_once(';').unwrap_or((&text, ""));
+        let name = first.split_once('=').map_or("masked", |(name, _)| name);
+        field.value = Bytes::from(format!("{name}={};{attributes}", stand_in().unwrap_or_default()));
+    } else if is_name(field, "location")
+        && let Some((path, query)) = text.split_once('?')
+        && let Some(kept) = pairs(query, stand_in)
+    {
+        field.value = Bytes::from(format!("{path}?{kept}"));
+    }
+}
+
+fn is_name(field: &Field, name: &str) -> bool {
+    field.name.eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// Takes masked credentials out of a request's fields; whether there were any.
+fn credentials(fields: &mut Fields) -> bool {
+    let before = fields.0.len();
+    fields.0.retain(|field| {
+        let text = String::from_utf8_lossy(&field.value);
+        let whole = !is_name(field, "cookie") && is_masked(&text);
+        !(whole || is_name(field, "authorization") && authorization_masked(&text))
+    });
+    let mut hidden = fields.0.len() < before;
+    for field in fields.0.iter_mut().filter(|field| is_name(field, "cookie")) {
+        let text = String::from_utf8_lossy(&field.value).into_owned();
+        let kept: Vec<&str> = text.split(';').filter(|pair| !cookie_masked(pair.as_bytes())).map(str::trim).collect();
+        if kept.len() < text.split(';').count() {
+            field.value = Bytes::from(kept.join("; "));
+            hidden = true;
+        }
+    }
+    fields.0.retain(|field| !(is_name(field, "cookie") && field.value.is_empty()));
+    hidden
+}
+
+/// `Bearer [redacted]`, `Basic ***`, and a hash in the place of Basic's value.
+fn authorization_masked(value: &str) -> bool {
+    let Some((scheme, rest)) = value.trim().split_once(' ') else { return false };
+    let hash =
+        |text: &str| matches!(text.len(), 32 | 40 | 64 | 128) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_masked(rest) || scheme.eq_ignore_ascii_case("basic") && hash(rest.trim())
+}
+
+/// `JSESSIONID=[redacted]; Path=/`
+fn cookie_masked(pair: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(pair);
+    let first = text.split(';').next().unwrap_or_default();
+    is_masked(first.split_once('=').map_or(first, |(_, value)| value))
+}
+
+/// The pairs of a query or form without the masks; `None` where none is one.
+fn pairs(text: &str, stand_in: StandIn<'_>) -> Option<String> {
+    let mut found = false;
+    let mut kept = Vec::new();
+    for pair in text.split('&') {
+        match pair.split_once('=').filter(|(_, value)| is_masked(&decoded(value))) {
+            Some((name, _)) => {
+                found = true;
+                kept.extend(stand_in().map(|value| format!("{name}={value}")));
+            }
+            None => kept.push(pair.to_owned()),
+        }
+    }
+    found.then(|| kept.join("&"))
+}
+
+fn decoded(value: &str) -> Cow<'_, str> {
+    percent_encoding::percent_decode_str(value).decode_utf8_lossy()
+}
+
+/// Takes masks out of a form or JSON body; whether there were any.
+fn body(body: &mut Body, stand_in: StandIn<'_>) -> bool {
+    let length = body.bytes.len();
+    if length == 0 || length > LONGEST || body.coded || !may_hold_mask(&body.bytes) {
+        return false;
+    }
+    let text = String::from_utf8_lossy(&body.bytes).into_owned();
+    let kept = if let Ok(mut json) = serde_json::from_str::<Value>(&text) {
+        replace(&mut json, stand_in).then(|| json.to_string())
+    } else if is_masked(&text) {
+        Some(String::new())
+    } else {
+        text.contains('=').then(|| pairs(text.trim(), stand_in)).flatten()
+    };
+    let hidden = kept.is_some();
+    if let Some(kept) = kept {
+        body.bytes = Bytes::from(kept);
+    }
+    hidden
+}
+
+/// Bodies of tokens and errors are shorter; a longer one is data.
+const LONGEST: usize = 64 * 1024;
+
+/// A quick look, so that healthy bodies are not parsed.
+fn may_hold_mask(bytes: &[u8]) -> bool {
+    const SIGNS: [&[u8]; 8] =
+        [b"edacted", b"EDACTED", b"anitized", b"***", b"xxxx", b"XXXX", b"%2A%2A", "\u{2022}\u{2022}".as_bytes()];
+    let capital = |at: usize| at > 0 && bytes.get(at - 1).is_some_and(u8::is_ascii_uppercase);
+    let hash = |at: usize| bytes.get(at + 1..at + 9).is_some_and(|hash| hash.iter().all(u8::is_ascii_hexdigit));
+    SIGNS.iter().any(|sign| memchr::memmem::find(bytes, sign).is_some())
+        || memchr::memchr_iter(b'_', bytes).any(|at| capital(at) && hash(at))
+}
+
+/// Takes out or replaces the members whose value is a mask; whether there were any.
+fn replace(value: &mut Value, stand_in: StandIn<'_>) -> bool {
+    match value {
+        Value::Object(members) => {
+            let mut hidden = false;
+            members.retain(|_, value| {
+                if !value.as_str().is_some_and(is_masked) {
+                    return true;
+                }
+                hidden = true;
+                let stand_in = stand_in().map(Value::String);
+                let keeps = stand_in.is_some();
+                *value = stand_in.unwrap_or_default();
+                keeps
+            });
+            members.values_mut().fold(hidden, |hidden, value| replace(value, stand_in) || hidden)
+        }
+        Value::Array(items) => items.iter_mut().filter_map(|item| replace(item, stand_in).then_some(())).count() > 0,
+        _ => false,
+    }
+}
+
+/// Words that sanitizers write.
+const WORDS: [&str; 8] =
+    ["redacted", "sanitized", "sanitised", "masked", "scrubbed", "censored", "obfuscated", "removed"];
+/// No mask is longer.
+const LONGEST_MASK: usize = 80;
+
+/// Whether a value is a mask and nothing else.
+fn is_masked(value: &str) -> bool {
+    let value = value.trim().trim_matches('"');
+    if value.is_empty() || value.len() > LONGEST_MASK {
+        return false;
+    }
+    let run = |sign: char, least: usize| value.chars().count() >= least && value.chars().all(|found| found == sign);
+    let lower = value.to_ascii_lowercase();
+    // A sentence may speak of redaction; a mask is bracketed, or a word or two.
+    let enclosed = value.starts_with(['[', '<', '(', '{', '*', '-', '_']) || !value.contains(' ');
+    let worded = enclosed && WORDS.iter().any(|word| lower.contains(word)) && !value.contains(['=', ':', '{', '$']);
+    worded
+        || value.contains("***") && !value.contains(' ')
+        || run('*', 2)
+        || run('•', 2)
+        || run('█', 1)
+        || run('x', 4)
+        || run('X', 4)
+        || hashed(value)
+}
+
+/// `TOKEN_a1b2c3d4`: a kind in capitals and a short hash.
+fn hashed(value: &str) -> bool {
+    let Some((kind, hash)) = value.split_once('_') else { return false };
+    let short = (8..=16).contains(&hash.len()) && hash.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    short && kind.len() >= 3 && kind.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::intake::read;
+
+    #[test]
+    fn masks_of_sanitizers_are_known() {
+        for mask in [
+            "[Authorization redacted]",
+            "[REDACTED]",
+            "REDACTED",
+            "<redacted>",
+            "***",
+            "********",
+            "***TOKEN***",
+            "TOKEN_a1b2c3d4",
+            "[sanitized]",
+            "xxxxxxxx",
+            "\"[redacted]\"",
+            "•••••",
+            "-redacted-",
+            "eyJ***",
+        ] {
+            assert!(is_masked(mask), "{mask}");
+        }
+    }
+
+    #[test]
+    fn real_values_and_placeholders_are_no_masks() {
+        for value in [
+            "",
+            "Bearer abc",
+            "{{access_token}}",
+            "${redacted_token}",
+            "YOUR_ACCESS_TOKEN",
+            "<token>",
+            "undefined",
+            "null",
+            "The body was redacted by policy",
+            "svc_integration",
+            "SVC_integration",
+            "*",
+            "xx",
+            "a=redacted",
+        ] {
+            assert!(!is_masked(value), "{value}");
+        }
+    }
+
+    fn one(text: &str) -> Exchange {
+        read(text.as_bytes(), "test").unwrap().remove(0)
+    }
+
+    #[test]
+    fn masks_are_taken_out_and_the_request_counts_as_unseen() {
+        let exchange = one(
+            "POST /oauth_token.do?state=x&code=[code+redacted] HTTP/1.1\nHost: h\nAuthorization: Bearer [redacted]\n\
+             Cookie: JSESSIONID=***; theme=dark\nContent-Type: application/x-www-form-urlencoded\n\n\
+             grant_type=password&password=%5Bpassword%20redacted%5D\n\n\
+             HTTP/1.1 200 OK\nSet-Cookie: a=[REDACTED]; Path=/\nSet-Cookie: b=1\nLocation: https://c/cb?code=***&state=1\n\n\
+             {\"access_token\":\"[access_token redacted]\",\"token_type\":\"Bearer\",\"nested\":[{\"id_token\":\"***\"}]}\n",
+        );
+        let request = &exchange.request;
+        assert!(request.unseen && !request.fields.has("authorization") && request.head.is_none());
+        assert_eq!(
+            (request.target.as_str(), request.fields.text("cookie").unwrap().as_ref()),
+            ("/oauth_token.do?state=x", "theme=dark")
+        );
+        assert_eq!(&request.body.bytes[..], b"grant_type=password");
+        let response = exchange.response().unwrap();
+        let shown = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            // The number in the middle is that of the recording.
+            let parts: Vec<&str> = text.split("masked-").collect();
+            let tails = parts.iter().skip(1).map(|part| part.split_once('-').unwrap().1);
+            parts.first().into_iter().copied().chain(tails).collect::<Vec<_>>().join("masked-")
+        };
+        let cookies: Vec<_> = response.fields.all("set-cookie").map(shown).collect();
+        assert_eq!(cookies, ["a=masked-1; Path=/", "b=1"]);
+        assert_eq!(shown(response.fields.get("location").unwrap()), "https://c/cb?code=masked-2&state=1");
+        let body = r#"{"access_token":"masked-3","nested":[{"id_token":"masked-4"}],"token_type":"Bearer"}"#;
+        assert_eq!(shown(&response.body.bytes), body);
+    }
+
+    #[test]
+    fn what_holds_no_mask_stays_byte_for_byte() {
+        let exchange = one(
+            "POST /x?a=1 HTTP/1.1\nHost: h\nAuthorization: Basic  {{x}}\nCookie: a=1;b=2\n\n{ \"b\": 1, \"a_b\": \"x\" }\n\nHTTP/1.1 401 x\n\n{ \"error\" : \"*** see the log\" , \"z\":1 }",
+        );
+        let request = &exchange.request;
+        assert!(!request.unseen && request.head.is_some());
+        assert_eq!(&request.body.bytes[..], b"{ \"b\": 1, \"a_b\": \"x\" }");
+        assert_eq!(request.fields.text("cookie").unwrap(), "a=1;b=2");
+    }
+
+    #[test]
+    fn a_body_may_be_one_mask() {
+        let body = |text: &str| {
+            let exchange = one(&format!("HTTP/1.1 401 x\n\n{text}"));
+            exchange.response().unwrap().body.bytes.clone()
+        };
+        assert_eq!(&body("[application/json redacted]")[..], b"");
+        assert!(body(r#"{"a":"***FIELD***"}"#).starts_with(br#"{"a":"masked-"#));
+    }
+
+    #[test]
+    fn a_hash_in_the_place_of_basic_is_a_mask() {
+        let hash = "0123456789abcdef".repeat(4);
+        assert!(one(&format!("GET / HTTP/1.1\nHost: h\nAuthorization: Basic {hash}\n\n")).request.unseen);
+        assert!(!one("GET / HTTP/1.1\nHost: h\nAuthorization: Basic c3ZjOnB3\n\n").request.unseen);
+    }
+}
