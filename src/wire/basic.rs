@@ -36,6 +36,10 @@ pub enum BasicFault {
     NoColon,
     /// The decoded text ends in a line break.
     TrailingNewline,
+    /// A control character before that end (RFC 7617 §2 allows none), at this offset of the decoded text.
+    Control {
+        at: usize,
+    },
     NotUtf8,
 }
 
@@ -87,8 +91,13 @@ fn split(decoded: Vec<u8>, mut faults: Vec<BasicFault>) -> Basic {
     if decoded.ends_with(b"\n") || decoded.ends_with(b"\r") {
         faults.push(BasicFault::TrailingNewline);
     }
-    if std::str::from_utf8(&decoded).is_err() {
+    let readable = std::str::from_utf8(&decoded).is_ok();
+    if !readable {
         faults.push(BasicFault::NotUtf8);
+    }
+    let inner = decoded.trim_ascii_end().iter().position(u8::is_ascii_control);
+    if let Some(at) = inner.filter(|_| readable && colon.is_some()) {
+        faults.push(BasicFault::Control { at });
     }
     Basic { decoded, user, password, faults }
 }
@@ -139,6 +148,7 @@ mod tests {
     fn every_fault_is_named() {
         assert_eq!(decode(&encoded(b"admin")).faults, [BasicFault::NoColon]);
         assert_eq!(decode(&encoded(b"admin:pw\n")).faults, [BasicFault::TrailingNewline]);
+        assert_eq!(decode(&encoded(b"admin\n:pw")).faults, [BasicFault::Control { at: 5 }]);
         assert_eq!(decode(&encoded(b"\xf6rg:pw")).faults, [BasicFault::NotUtf8]);
         assert_eq!(decode(b"YWRtaW46 cHc=").faults, [BasicFault::Wrapped { at: 8 }]);
         assert_eq!(decode(b"YWRt!W46cHc=").faults.first(), Some(&BasicFault::NotBase64 { at: 4 }));

@@ -49,7 +49,7 @@ pub fn faults(credentials: &[u8]) -> Vec<BearerFault> {
     {
         return one(Placeholder, span);
     }
-    if template::literal_null(unquoted(trimmed)) {
+    if template::literal_null(unquoted(trimmed)) || matches!(unquoted(trimmed), "true" | "false") {
         return one(LiteralNull, whole);
     }
     if let Some(span) = quoted(credentials) {
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn each_fault_has_its_name() {
-        let table: [(&[u8], BearerFaultKind); 16] = [
+        let table: [(&[u8], BearerFaultKind); 17] = [
             (b"", Empty),
             (b"Bearer abc", Doubled),
             (b": abc", NameOrPunctuation),
@@ -154,6 +154,7 @@ mod tests {
             (b"undefined", LiteralNull),
             (b"[object Object]", LiteralNull),
             (b"\"null\"", LiteralNull),
+            (b"false", LiteralNull),
             (b"\"abc\"", Quoted),
             (b"\xe2\x80\x9cabc\xe2\x80\x9d", Quoted),
             (b"abc def", IllegalCharacter(b' ')),

@@ -7,10 +7,26 @@ pub fn placeholder(text: &str) -> Option<Range<usize>> {
     enclosed(text, "{{", "}}")
         .or_else(|| enclosed(text, "${", "}"))
         .or_else(|| enclosed(text, "#{", "}"))
+        .or_else(|| enclosed(text, "#[", "]"))
+        .or_else(|| enclosed(text, "@{", "}"))
+        .or_else(|| enclosed(text, "$(", ")"))
+        .or_else(|| enclosed(text, "<%", "%>"))
         .or_else(|| angled(text))
         .or_else(|| percent_variable(text))
         .or_else(|| shell_variable(text))
         .or_else(|| sample_words(text))
+}
+
+/// A template in the place of a value that people choose, a user name or a password: `api_user` is a name that accounts
+/// have, so sample text counts only where it says what to do with it.
+pub fn placeholder_for_name(text: &str) -> Option<Range<usize>> {
+    let span = placeholder(text)?;
+    let written = !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b' '));
+    let told = ["your", "here", "insert", "replace", "placeholder", "paste"];
+    let told = text
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .any(|word| told.iter().any(|mark| word.eq_ignore_ascii_case(mark)));
+    (written || told).then_some(span)
 }
 
 fn enclosed(text: &str, open: &str, close: &str) -> Option<Range<usize>> {
@@ -103,20 +119,12 @@ pub fn redacted(text: &str) -> bool {
 
 /// The words that a program prints for "no value".
 pub fn literal_null(text: &str) -> bool {
-    matches!(
-        text,
-        "null"
-            | "NULL"
-            | "Null"
-            | "undefined"
-            | "None"
-            | "nil"
-            | "NaN"
-            | "[object Object]"
-            | "(null)"
-            | "<nil>"
-            | "<null>"
-    )
+    let object = text.strip_prefix("[object ").and_then(|rest| rest.strip_suffix(']'));
+    object.is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_alphabetic()))
+        || matches!(
+            text,
+            "null" | "NULL" | "Null" | "undefined" | "None" | "nil" | "NaN" | "(null)" | "<nil>" | "<null>"
+        )
 }
 
 #[cfg(test)]
@@ -138,6 +146,9 @@ mod tests {
             "xxxxxxxx",
             "<your token>",
             "{{vault:json-web-token}}",
+            "#[vars.accessToken]",
+            "@{variables('token')}",
+            "$(accessToken)",
         ] {
             assert!(placeholder(text).is_some(), "{text}");
         }
@@ -174,6 +185,22 @@ mod tests {
         for text in ["", "B1wSEk09CHPEwLCMMfkbL8Xre008lPKQ", "{{token}}", "hidden.harbour.svc", "a*b"] {
             assert!(!redacted(text), "{text}");
         }
+    }
+
+    #[test]
+    fn names_that_accounts_have_are_not_templates() {
+        for text in ["api_user", "user.api", "client-user", "access_user", "sample user", "api example"] {
+            assert!(placeholder_for_name(text).is_none(), "{text}");
+        }
+        for text in ["your_username", "<username>", "$SN_USER", "{{user}}", "%USER%", "username here", "xxxx*{{x}}"] {
+            assert!(placeholder_for_name(text).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn programs_print_objects_without_a_value() {
+        assert!(literal_null("[object Promise]") && literal_null("undefined"));
+        assert!(!literal_null("[object 1]") && !literal_null("nothing"));
     }
 
     #[test]

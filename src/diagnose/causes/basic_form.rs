@@ -13,6 +13,8 @@ pub const RULES: &[Rule] = &[
     url_alphabet,
     wrapped,
     trailing_newline,
+    control_character,
+    second_scheme,
     not_utf8,
     quoted,
     empty,
@@ -101,7 +103,9 @@ fn url_alphabet(facts: &Facts<'_>) -> Option<Finding> {
 
 fn wrapped(facts: &Facts<'_>) -> Option<Finding> {
     let (basic, _, start) = refused(facts)?;
-    let at = basic.faults.iter().find_map(|fault| match fault {
+    // Without the white space it has to be credentials that a server can read: else something else is wrong.
+    let text = basic.is_readable() && !basic.has(|fault| *fault == BasicFault::NotUtf8);
+    let at = basic.faults.iter().filter(|_| text && second_scheme(facts).is_none()).find_map(|fault| match fault {
         BasicFault::Wrapped { at } => Some(*at),
         _ => None,
     })?;
@@ -124,6 +128,37 @@ fn trailing_newline(facts: &Facts<'_>) -> Option<Finding> {
         Place::BasicDecoded,
         end.saturating_sub(1)..end,
         "a line break",
+    ))
+}
+
+/// RFC 7617 §2 allows no control character in a user name or password: a name read from a file with its line's end.
+fn control_character(facts: &Facts<'_>) -> Option<Finding> {
+    let (basic, ..) = refused(facts)?;
+    let at = basic.faults.iter().find_map(|fault| match fault {
+        BasicFault::Control { at } => Some(*at),
+        _ => None,
+    })?;
+    let which = if at < basic.password.start { "user name" } else { "password" };
+    let because = format!("A line break or another control character stands in the {which}, which can hold none.");
+    Some(Finding::new("token-illegal-character", Grade::Proven, because).at_span(
+        Place::BasicDecoded,
+        at..at + 1,
+        "a control character",
+    ))
+}
+
+/// `Basic Bearer x`, `Basic Basic x`: a second scheme word where the base64 text should begin.
+fn second_scheme(facts: &Facts<'_>) -> Option<Finding> {
+    let (_, credentials, start) = refused(facts)?;
+    let word = credentials.iter().position(|byte| matches!(byte, b' ' | b'\t'))?;
+    let scheme = credentials.get(..word).filter(|word| {
+        ["bearer", "basic", "token", "oauth"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme.as_bytes()))
+    })?;
+    let because = format!("After Basic comes a second scheme, {}.", String::from_utf8_lossy(scheme));
+    Some(Finding::new("basic-malformed", Grade::Proven, because).weighing(3).at_span(
+        place(),
+        start..start + word,
+        "a second scheme",
     ))
 }
 
@@ -188,7 +223,9 @@ fn placeholder(facts: &Facts<'_>) -> Option<Finding> {
     let (basic, ..) = refused(facts).filter(|(basic, ..)| basic.is_readable())?;
     let password = String::from_utf8_lossy(basic.password()).into_owned();
     let user = basic.user();
-    let (which, span) = match (template::placeholder(&user), template::placeholder(&password)) {
+    // A password may hold braces of its own: only one that is a template from end to end was never filled.
+    let in_password = template::placeholder_for_name(&password).filter(|span| *span == (0..password.len()));
+    let (which, span) = match (template::placeholder_for_name(&user), in_password) {
         (Some(span), _) => ("user name", span),
         (None, Some(span)) => ("password", basic.password.start + span.start..basic.password.start + span.end),
         _ => return None,
@@ -206,7 +243,7 @@ fn user_name(facts: &Facts<'_>) -> Option<Finding> {
     let (basic, ..) = refused(facts).filter(|(basic, ..)| basic.is_readable())?;
     let user = basic.user();
     let worked = facts.ledger.user(facts.host(), &user).is_some_and(|record| !record.passwords_ok.is_empty());
-    if worked || template::placeholder(&user).is_some() {
+    if worked || template::placeholder_for_name(&user).is_some() {
         return None;
     }
     let at = |c: char| user.find(c).map(|at| at..at + 1);

@@ -19,13 +19,31 @@ fn duplicated(facts: &Facts<'_>) -> Option<Finding> {
     let refused = facts.not_authenticated() || facts.answer == Answer::OtherRefusal;
     let count = facts.fields().all("authorization").count();
     if !refused || count < 2 {
-        return None;
+        return if refused { joined(facts) } else { None };
     }
     let because = format!(
         "The request has {count} Authorization headers; ServiceNow's edge refuses that, and no server may choose between them."
     );
     let second = Place::RequestField { name: "authorization".into(), nth: 1 };
     Some(Finding::new("authorization-duplicated", Grade::Proven, because).weighing(9).at(second, "the second one"))
+}
+
+/// Two credentials in one header, as a client or a hop joins two lines of a field that is no list (RFC 9110 §5.3).
+fn joined(facts: &Facts<'_>) -> Option<Finding> {
+    let (value, parts) = facts.reading.authorization.as_ref()?;
+    let text = value.to_ascii_lowercase();
+    let second = [&b", bearer "[..], b", basic ", b",bearer ", b",basic "];
+    let at = second.iter().find_map(|scheme| text.windows(scheme.len()).position(|part| part == *scheme))?;
+    if !matches!(parts.kind, SchemeKind::Basic | SchemeKind::Bearer) {
+        return None;
+    }
+    let because =
+        "Two credentials stand in one Authorization, joined by a comma: a client or a hop sent the header twice.";
+    Some(Finding::new("authorization-duplicated", Grade::Proven, because).weighing(9).at_span(
+        place(),
+        at..at + 1,
+        "the second one begins",
+    ))
 }
 
 fn bearer_carries_basic(facts: &Facts<'_>) -> Option<Finding> {

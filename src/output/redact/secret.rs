@@ -268,7 +268,7 @@ fn says_so(inner: &str) -> bool {
     let lower = inner.to_ascii_lowercase();
     let variable =
         inner.strip_prefix('$').is_some_and(|name| name.starts_with("env:") || name == name.to_ascii_uppercase());
-    let enclosed = inner.starts_with(['{', '<', '#', '%']) || inner.starts_with("${");
+    let enclosed = inner.starts_with(['{', '<', '%']) || inner.starts_with("${") || inner.starts_with("#{");
     let sampled = inner.chars().all(|c| matches!(c, 'x' | 'X' | '*' | '.' | '…'));
     variable || enclosed || sampled || MARKS.iter().any(|mark| lower.contains(mark))
 }
