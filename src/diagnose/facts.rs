@@ -4,7 +4,8 @@ use super::answerer::answerer;
 use crate::ledger::Ledger;
 use crate::ledger::records::{ClientRecord, CodeRecord, CredentialRecord, HostRecord, PathRecord, TokenRecord};
 use crate::model::{Answerer, Fields, Millis, Outcome, Place, Tag};
-use crate::wire::endpoint::Endpoint;
+use crate::wire::cookie;
+use crate::wire::endpoint::{self, Endpoint};
 use crate::wire::reading::{Credential, Reading};
 use crate::wire::servicenow::{self, Page};
 
@@ -38,6 +39,14 @@ pub enum Answer {
     Fine,
     /// No answer.
     None,
+}
+
+/// What is known of two hosts: a host of one's own name may stand before the very instance that the other one names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kinship {
+    SameInstance,
+    OtherInstance,
+    Unknown,
 }
 
 /// Everything that a rule may look at.
@@ -151,6 +160,31 @@ impl<'a> Facts<'a> {
     /// What is known of the token that was sent.
     pub fn token(&self) -> Option<&'a TokenRecord> {
         self.ledger.token(self.reading.token.as_deref()?)
+    }
+
+    /// Whether `host` and the host that was called are one instance: by their names, or by the load balancer's cookie.
+    pub fn kinship(&self, host: &str) -> Kinship {
+        if host == self.host() {
+            return Kinship::SameInstance;
+        }
+        let (there, here) = (self.instance_names(host), self.instance_names(self.host()));
+        if there.is_empty() || here.is_empty() {
+            return Kinship::Unknown;
+        }
+        if there.iter().any(|name| here.contains(name)) { Kinship::SameInstance } else { Kinship::OtherInstance }
+    }
+
+    /// The names of the instance behind a host, as far as they are known.
+    fn instance_names(&self, host: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        if endpoint::is_instance_host(host) {
+            names.extend(host.split('.').next().map(str::to_owned));
+        }
+        names.extend(self.ledger.host(host).and_then(|record| record.pool.clone()));
+        let set = self.reading.response().filter(|_| host == self.host()).map(|response| cookie::set(&response.fields));
+        names.extend(set.iter().flatten().filter_map(|(name, _)| cookie::pool_instance(name).map(str::to_owned)));
+        names.iter_mut().for_each(|name| name.make_ascii_lowercase());
+        names
     }
 
     /// What is known of the code of a token request.

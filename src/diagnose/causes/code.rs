@@ -1,5 +1,6 @@
 //! The life of an authorization code, from the redirect that carried it to its exchange (knowledge D20–D26).
 
+use super::super::facts::Kinship;
 use super::{Facts, Rule};
 use crate::ledger::records::CodeRecord;
 use crate::model::{Finding, Grade, Place};
@@ -103,10 +104,13 @@ fn altered(facts: &Facts<'_>) -> Option<Finding> {
 fn wrong_client(facts: &Facts<'_>) -> Option<Finding> {
     let (code, record) = refused(facts)?;
     let tag = facts.tag(code);
-    if record.host != facts.host() && facts.inbound() && crate::wire::endpoint::is_instance_host(&record.host) {
+    let kinship = facts.kinship(&record.host);
+    let by_instance = crate::wire::endpoint::is_instance_host(&record.host);
+    if kinship != Kinship::SameInstance && facts.inbound() && by_instance {
+        let grade = if kinship == Kinship::OtherInstance { Grade::Proven } else { Grade::Likely };
         let because = format!("Code {tag} was issued by {} and is exchanged at {}.", record.host, facts.host());
         return Some(
-            Finding::new("auth-code-wrong-client", Grade::Proven, because)
+            Finding::new("auth-code-wrong-client", grade, because)
                 .weighing(95)
                 .at(Place::RequestUrl, format!("not {}", record.host))
                 .at(Place::Exchange(record.seen.exchange), "issued here"),

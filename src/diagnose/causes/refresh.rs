@@ -1,5 +1,6 @@
 //! Refused refreshes (knowledge D50–D53).
 
+use super::super::facts::Kinship;
 use super::{Facts, Rule};
 use crate::ledger::records::TokenKind;
 use crate::model::{Finding, Grade, Place};
@@ -79,10 +80,12 @@ fn wrong(facts: &Facts<'_>) -> Option<Finding> {
                 .at(issued, "issued here"),
         );
     }
-    if record.host != facts.host() {
+    let kinship = facts.kinship(&record.host);
+    if kinship != Kinship::SameInstance {
+        let grade = if kinship == Kinship::OtherInstance { Grade::Proven } else { Grade::Likely };
         let because = format!("Refresh token {tag} was issued by {}.", record.host);
         return Some(
-            Finding::new("refresh-token-wrong", Grade::Proven, because)
+            Finding::new("refresh-token-wrong", grade, because)
                 .weighing(91)
                 .at(place, "of another instance")
                 .at(issued, "issued here"),

@@ -1,6 +1,6 @@
 //! Session cookies instead of, or beside, an Authorization (knowledge C12–C16, B3, F9; wire notes §8).
 
-use super::super::facts::Answer;
+use super::super::facts::{Answer, Kinship};
 use super::{Facts, Rule};
 use crate::model::{Finding, Grade, Place};
 use crate::wire::endpoint;
@@ -63,9 +63,15 @@ fn expired(facts: &Facts<'_>) -> Option<Finding> {
                 ),
                 None => "Only cookies came, and the instance says that their session is not logged in.".to_owned(),
             };
+            // It worked a moment ago for a client of another name: the session may live on, and be closed to this one.
+            let stranger = session.is_some_and(|session| {
+                session.agent != facts.reading.user_agent()
+                    && session.ok.is_some_and(|ok| facts.at().seconds_since(ok.at) < 1800)
+            });
+            let (grade, weight) = if stranger { (Grade::Likely, 64) } else { (Grade::Proven, 5) };
             Some(
-                Finding::new("session-expired", Grade::Proven, because)
-                    .weighing(5)
+                Finding::new("session-expired", grade, because)
+                    .weighing(weight)
                     .at(Place::response_field("x-is-logged-in"), "false: no live session"),
             )
         }
@@ -105,7 +111,7 @@ fn conflict(facts: &Facts<'_>) -> Option<Finding> {
     let session = facts.reading.session_cookie().and_then(|cookie| facts.ledger.session(facts.host(), cookie));
     let dead = session.is_some_and(|session| session.dead.is_some());
     let worked =
-        facts.credential_record().and_then(|record| record.ok).filter(|ok| facts.at().seconds_since(ok.at) < 1800);
+        facts.credential_record().and_then(|record| record.ok).filter(|ok| facts.at().seconds_since(ok.at) < 3 * 3600);
     let bare = worked.and_then(|_| facts.path_record()).is_some_and(|path| path.ok.iter().any(|ok| !ok.cookies));
     let (grade, weight, because) = match (dead, bare) {
         (true, _) => {
@@ -152,6 +158,7 @@ fn host_mismatch(facts: &Facts<'_>) -> Option<Finding> {
     if let Some(other) = facts
         .ledger
         .session_elsewhere(facts.host(), value)
+        .filter(|other| facts.kinship(&other.host) != Kinship::SameInstance)
         .filter(|_| facts.ledger.session(facts.host(), value).is_none_or(|s| s.ok.is_none()))
     {
         let because = format!("The session cookie was given out by {}, and was sent to {}.", other.host, facts.host());

@@ -1,6 +1,6 @@
 //! What memory and the token itself say of a refused bearer token (knowledge A18–A24, B4, C1–C5, H6, H9).
 
-use super::super::facts::Answer;
+use super::super::facts::{Answer, Kinship};
 use super::{Facts, Rule};
 use crate::ledger::records::{TokenKind, TokenRecord};
 use crate::model::{Finding, Grade, Place, Tag};
@@ -149,10 +149,16 @@ fn not_yet_valid(facts: &Facts<'_>, claims: &jwt::Jwt, now: crate::model::Millis
 fn from_other_instance(facts: &Facts<'_>) -> Option<Finding> {
     let (_, tag) = refused_token(facts)?;
     let record = facts.token().filter(|record| record.instance && record.host != facts.host() && facts.inbound())?;
+    let grade = match facts.kinship(&record.host) {
+        Kinship::SameInstance => return None,
+        Kinship::OtherInstance => Grade::Proven,
+        // A host of its own name may stand before the instance that issued the token.
+        Kinship::Unknown => Grade::Likely,
+    };
     let because = format!("Token {tag} was issued by {}, and was sent to {}.", record.host, facts.host());
     Some(
-        Finding::new("token-from-other-instance", Grade::Proven, because)
-            .weighing(15)
+        Finding::new("token-from-other-instance", grade, because)
+            .weighing(if grade == Grade::Proven { 15 } else { 85 })
             .at(Place::RequestUrl, format!("host {}", facts.host()))
             .at(Place::Exchange(record.first.exchange), format!("issued by {}", record.host)),
     )

@@ -1,6 +1,6 @@
 //! The form of a token request: endpoint, method, media type, keys, values (knowledge D1–D7, D12, J16).
 
-use super::super::facts::Answer;
+use super::super::facts::{Answer, Kinship};
 use super::{Facts, Rule};
 use crate::model::{Finding, Grade, Place};
 use crate::wire::endpoint::Endpoint;
@@ -104,7 +104,8 @@ fn wrong_endpoint(facts: &Facts<'_>) -> Option<Finding> {
 fn params_in_query(facts: &Facts<'_>) -> Option<Finding> {
     let names = ["grant_type", "client_secret", "password", "client_id", "refresh_token"];
     let in_query: Vec<&str> = names.into_iter().filter(|name| facts.reading.query.has(name)).collect();
-    let form_whole = facts.reading.form.as_ref().is_some_and(|form| form.has("grant_type"));
+    let secret = in_query.iter().any(|name| matches!(*name, "client_secret" | "password" | "refresh_token"));
+    let form_whole = !secret && facts.reading.form.as_ref().is_some_and(|form| form.has("grant_type"));
     if !refused(facts) || in_query.is_empty() || form_whole {
         return None;
     }
@@ -248,7 +249,7 @@ fn grant_unknown(facts: &Facts<'_>) -> Option<Finding> {
         || provider
         || grant.is_empty()
         || GRANTS.contains(&grant)
-        || template::placeholder(grant).is_some()
+        || template::placeholder_for_name(grant).is_some()
     {
         return None;
     }
@@ -312,6 +313,7 @@ fn secret_or_redirect_missing(facts: &Facts<'_>) -> Option<Finding> {
         || grant.starts_with("urn:");
     if facts.reading.client.secret().is_none_or(str::is_empty)
         && !public
+        && !facts.reading.query.has("client_secret")
         && GRANTS.contains(&grant)
         && facts.reading.client.id().is_some()
     {
@@ -357,11 +359,16 @@ fn placeholder(facts: &Facts<'_>) -> Option<Finding> {
     }
     let params = facts.reading.params();
     let pair = params.pairs.iter().find(|pair| {
-        let secret = matches!(pair.name.as_str(), "password" | "client_secret");
-        let null = template::literal_null(pair.value.trim());
-        PARAMETERS.contains(&pair.name.as_str())
-            && pair.name != "scope"
-            && (null || template::placeholder(&pair.value).is_some_and(|span| !secret || span == (0..pair.value.len())))
+        let whole = 0..pair.value.len();
+        let template = match pair.name.as_str() {
+            "scope" => None,
+            "grant_type" | "username" => template::placeholder_for_name(&pair.value),
+            "password" => template::placeholder_for_name(&pair.value).filter(|span| *span == whole),
+            "client_secret" => template::placeholder(&pair.value).filter(|span| *span == whole),
+            _ => template::placeholder(&pair.value),
+        };
+        let null = pair.name != "scope" && template::literal_null(pair.value.trim());
+        PARAMETERS.contains(&pair.name.as_str()) && (null || template.is_some())
     })?;
     let because = format!(
         "{} was sent as {}: the variable was never filled.",
@@ -448,8 +455,8 @@ fn client_of_other_instance(facts: &Facts<'_>) -> Option<Finding> {
         );
     }
     let here = facts.client().is_some_and(|client| client.any_ok().is_some());
-    let (other, seen) =
-        facts.ledger.hosts_of_client(&id).iter().find(|(host, _)| host != facts.host()).filter(|_| !here)?;
+    let others = || facts.ledger.hosts_of_client(&id).iter().filter(|_| !here);
+    let (other, seen) = others().find(|(host, _)| facts.kinship(host) != Kinship::SameInstance)?;
     let because = format!("This client id got a token from {other} and never one from {}.", facts.host());
     Some(
         Finding::new("client-of-other-instance", Grade::Likely, because)
