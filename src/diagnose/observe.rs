@@ -2,7 +2,7 @@
 
 use super::causes::{self, another_client_passes};
 use super::facts::{Answer, Facts};
-use crate::ledger::records::{PasswordUse, Seen};
+use crate::ledger::records::{PasswordUse, PathSuccess, Seen};
 use crate::model::Place;
 use crate::wire::reading::Credential;
 use crate::wire::{bearer, date, jwt};
@@ -160,7 +160,13 @@ fn path(facts: &Facts<'_>, note: &mut Note<'_>) {
     let Some(path) = facts.path_record() else { return };
     let own = facts.reading.credential_bytes().map(|bytes| facts.ledger.tag(&bytes));
     let kind = facts.credential();
-    let near = || path.ok.iter().rev().filter(|ok| seen_near(facts, ok.seen) && ok.tag != own);
+    // A credential that was refused here since passes no more.
+    let class = facts.reading.endpoint.class();
+    let still = |ok: &&PathSuccess| {
+        let use_ = ok.tag.and_then(|tag| facts.ledger.credential_by_tag(facts.host(), tag));
+        use_.and_then(|record| record.path(&class)).and_then(|path| path.fail).is_none_or(|fail| fail.at < ok.seen.at)
+    };
+    let near = || path.ok.iter().rev().filter(|ok| seen_near(facts, ok.seen) && ok.tag != own).filter(still);
     if let Some(ok) = near().find(|ok| ok.kind == kind) {
         let says = format!("another credential of the same kind passes here ({})", date::clock(ok.seen.at));
         note(Sign::KindPassesHere, says, Some(Place::Exchange(ok.seen.exchange)));

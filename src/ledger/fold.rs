@@ -97,8 +97,9 @@ fn odd_spellings(record: &mut HostRecord, reading: &Reading<'_>) {
     {
         record.mutual_tls = true;
     }
-    let in_header = matches!(&reading.api_key, Some((Place::RequestField { .. }, _)));
-    record.took_key_in_header |= reading.credential == Credential::ApiKey && reading.succeeded() && in_header;
+    let key = reading.api_key.as_ref().filter(|_| reading.credential == Credential::ApiKey && reading.succeeded());
+    record.took_key_in_header |= matches!(key, Some((Place::RequestField { .. }, _)));
+    record.took_key_in_url |= matches!(key, Some((Place::Query(_), _)));
     if reading.credential != Credential::Bearer || !reading.succeeded() {
         return;
     }
@@ -229,10 +230,11 @@ fn password_use(reading: &Reading<'_>) -> Option<(String, Vec<u8>, PasswordUse, 
 fn user(ledger: &mut Ledger, reading: &Reading<'_>) {
     let Some((user, password, how, worked)) = password_use(reading) else { return };
     let (tag, cores, now) = (ledger.tag(&password), ledger.password_cores(&password), seen(reading));
+    let cut = ledger.password_cut(&password);
     let record = ledger.users.entry((reading.host().to_owned(), user.to_ascii_lowercase()), Default::default);
     if worked {
         record.passwords_ok.retain(|known| (known.tag, known.how) != (tag, how));
-        push(&mut record.passwords_ok, PasswordOk { tag, cores, how, seen: now });
+        push(&mut record.passwords_ok, PasswordOk { tag, cores, cut, how, seen: now });
     } else {
         push(&mut record.refusals, (now, tag, how));
     }

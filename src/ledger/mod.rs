@@ -157,6 +157,10 @@ impl Ledger {
         self.credentials.get(&(host.to_owned(), self.tag(value)))
     }
 
+    pub fn credential_by_tag(&self, host: &str, tag: Tag) -> Option<&CredentialRecord> {
+        self.credentials.get(&(host.to_owned(), tag))
+    }
+
     /// Where a credential's value worked last, on any host.
     pub fn worked_at(&self, value: &[u8]) -> Option<&(String, Seen)> {
         self.keys.get(&self.tag(value))
@@ -207,6 +211,17 @@ impl Ledger {
             self.tag(&[b"core ", &kept[..]].concat())
         };
         [core(&decoded), core(&without_variables(&decoded))]
+    }
+
+    /// The start of a password up to the first character that ends a word or a value for a shell or a form.
+    pub fn password_cut(&self, password: &[u8]) -> Option<Tag> {
+        let at = password.iter().position(|byte| b" &|;<>#\"'`^!$%()".contains(byte))?;
+        password.get(..at).filter(|start| start.len() >= 2).map(|start| self.tag(&[b"cut ", start].concat()))
+    }
+
+    /// The tag under which `password_cut` would keep this password, if another one was cut to it.
+    pub fn as_cut(&self, password: &[u8]) -> Tag {
+        self.tag(&[b"cut ", password].concat())
     }
 
     /// Whether this part of a JWT (`kid`, `sub`, `iss`) was accepted on a host.

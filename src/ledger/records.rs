@@ -175,6 +175,8 @@ pub struct PasswordOk {
     pub tag: Tag,
     /// Tags of what is left of it when shells and encoders have eaten their characters.
     pub cores: [Tag; 2],
+    /// Tag of its start, up to the first character at which a shell or a form would cut it.
+    pub cut: Option<Tag>,
     pub how: PasswordUse,
     pub seen: Seen,
 }
@@ -211,8 +213,9 @@ pub struct HostRecord {
     /// Odd spellings of Authorization that it took.
     pub took_extra_space: bool,
     pub took_lower_case: bool,
-    /// It took an API key in the header.
+    /// It took an API key in the header, or in the URL.
     pub took_key_in_header: bool,
+    pub took_key_in_url: bool,
     /// Its front end said that it does mutual TLS.
     pub mutual_tls: bool,
     /// Clients (by id or token) whose bearer tokens were refused since the last one that passed.

@@ -52,9 +52,24 @@ fn json_envelope(text: &str) -> Option<Envelope> {
 
 fn xml_envelope(text: &str) -> Option<Envelope> {
     let error = element(text, "error")?;
-    let message = element(error, "message")?.trim().to_owned();
-    let detail = element(error, "detail").unwrap_or_default().trim().to_owned();
+    let message = unescaped(element(error, "message")?.trim());
+    let detail = unescaped(element(error, "detail").unwrap_or_default().trim());
     Some(Envelope { message, detail })
+}
+
+/// The five characters that XML names, and the quotes that writers give by number.
+fn unescaped(text: &str) -> String {
+    const NAMES: [(&str, &str); 8] = [
+        ("&apos;", "'"),
+        ("&#39;", "'"),
+        ("&#x27;", "'"),
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&amp;", "&"),
+    ];
+    NAMES.iter().fold(text.to_owned(), |text, (name, character)| text.replace(name, character))
 }
 
 /// The text between `<name>` and `</name>`, namespace prefixes ignored on neither side.
@@ -161,6 +176,9 @@ mod tests {
         assert!(envelope(json).unwrap().is_not_authenticated());
         let xml = b"<response><error><message>User Not Authorized</message><detail>7 records constrained due to ACL restrictions</detail></error></response>";
         assert_eq!(envelope(xml).unwrap().message, "User Not Authorized");
+        let escaped =
+            b"<response><error><message>m</message><detail>Record doesn&apos;t &amp;lt;</detail></error></response>";
+        assert_eq!(envelope(escaped).unwrap().detail, "Record doesn't &lt;");
         assert_eq!(envelope(br#"{"error":"server_error"}"#), None);
         assert_eq!(envelope(br#"{"error":{"message":"m","detail":null}}"#).unwrap().detail, "");
     }

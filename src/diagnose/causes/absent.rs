@@ -180,16 +180,23 @@ fn api_key_misnamed(facts: &Facts<'_>) -> Option<Finding> {
     )
 }
 
-/// The key came in the URL, on a host that took keys in the header.
+/// The key came in the URL, on a host that took keys in the header only, or the other way round.
 fn key_moved(facts: &Facts<'_>) -> Option<Finding> {
     let (place, _) = facts.reading.api_key.as_ref().filter(|_| facts.answer == Answer::NotAuthenticated)?;
-    let moved = matches!(place, Place::Query(_)) && facts.host_record().is_some_and(|host| host.took_key_in_header);
-    let because = "The API key came in the URL; this instance took keys in the header, and the profile's Auth Parameter names one place.";
-    moved.then(|| {
+    let host = facts.host_record()?;
+    let (here, there) = match (place, host.took_key_in_header, host.took_key_in_url) {
+        (Place::Query(_), true, false) => ("in the URL", "in the header"),
+        (Place::RequestField { .. }, false, true) => ("in the header", "in the URL"),
+        _ => return None,
+    };
+    let because = format!(
+        "The API key came {here}; this instance took keys {there}, and the profile's Auth Parameter names one place."
+    );
+    Some(
         Finding::new("api-key-misplaced", Grade::Likely, because)
             .weighing(92)
-            .at(place.clone(), "not the place of the profile")
-    })
+            .at(place.clone(), "not the place of the profile"),
+    )
 }
 
 /// The redirect went to another host, and the credential stayed behind (knowledge B2).
@@ -248,7 +255,7 @@ fn netrc_replaced(facts: &Facts<'_>) -> Option<Finding> {
     let (_, host, seen) = party.token.as_ref().filter(|_| reads_netrc)?;
     let age = facts.at().seconds_since(seen.at);
     let user = facts.reading.user().unwrap_or_default();
-    if host != facts.host() || !(0..=3600).contains(&age) || template::placeholder(&user).is_some() {
+    if host != facts.host() || !(0..=3600).contains(&age) || template::placeholder_for_name(&user).is_some() {
         return None;
     }
     let because = format!(

@@ -2,7 +2,7 @@
 
 use super::super::facts::Answer;
 use super::{Facts, Rule};
-use crate::ledger::records::{PasswordUse, UserRecord};
+use crate::ledger::records::{PasswordOk, PasswordUse, UserRecord};
 use crate::model::{Finding, Grade, Place, Tag};
 use crate::wire::date;
 
@@ -63,7 +63,9 @@ fn locked(facts: &Facts<'_>) -> Option<Finding> {
 fn mangled(facts: &Facts<'_>) -> Option<Finding> {
     let (user, tag, password, record) = record(facts)?;
     let [core, _] = facts.ledger.password_cores(&password);
-    let known = record.passwords_ok.iter().rev().find(|ok| ok.tag != tag && ok.cores.contains(&core))?;
+    let cut = facts.ledger.as_cut(&password);
+    let left = |ok: &&PasswordOk| ok.tag != tag && (ok.cores.contains(&core) || ok.cut == Some(cut));
+    let known = record.passwords_ok.iter().rev().find(left)?;
     let because = format!(
         "The password {tag} of {user} is what a shell or an encoder leaves of the one that worked ({}).",
         known.tag
