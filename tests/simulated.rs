@@ -325,11 +325,13 @@ const TOKENS: &[Scenario] = &[
     }),
     named(&["oauth-client-inactive"], |w| {
         let token = w.fresh_token(DEV);
+        w.pass(600);
         client(w).active = false;
         w.bearer(&token);
     }),
     named(&["account-inactive"], |w| {
         let token = w.fresh_token(DEV);
+        w.pass(600);
         user(w).active = false;
         w.bearer(&token);
     }),
