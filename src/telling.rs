@@ -226,6 +226,9 @@ impl Sink {
     }
 }
 
+/// What is held back at most; tens of thousands of explanations.
+const HELD_BYTES: usize = 32 * 1024 * 1024;
+
 /// A writer that keeps what it is given until it is asked for, for output that must not mix with another program's.
 #[derive(Clone, Default)]
 pub struct Held(Arc<Mutex<Vec<u8>>>);
@@ -239,7 +242,11 @@ impl Held {
 
 impl Write for Held {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.len() + bytes.len() > HELD_BYTES {
+            return Err(io::Error::other("more explanations than are held back until the end"));
+        }
+        held.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 

@@ -43,7 +43,7 @@ fn lines(config: &Config, proxy: &Running, authority: &Authority) -> String {
     let name = concat!("why401 ", env!("CARGO_PKG_VERSION"));
     [
         format!("listens     {} ({name})", listen.join(", ")),
-        format!("intercepts  {}; every other host passes unseen", scope.join(", ")),
+        format!("intercepts  {}; TLS to any other host passes unseen", scope.join(", ")),
         format!("trust       {certificate} (for each client: why401 ca trust CLIENT)"),
         format!("in Postman  Settings > Proxy: {set}; Settings > Certificates: the file above as CA"),
         format!("session     {session}"),

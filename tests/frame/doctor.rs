@@ -1,11 +1,13 @@
 //! `why401 doctor` on broken set-ups: each names its fault, and the sound one names none.
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 
 use why401::instance::state::Power;
 
-use crate::bench::{HOST, Proxy, World, text};
+use crate::bench::{FAILING, HOST, Proxy, World, ask, text};
 
 /// A port of its own, so that tests do not meet on 8080.
 const FREE: &str = "127.0.0.1:0";
@@ -154,4 +156,27 @@ fn the_parent_proxy_is_not_there() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let parent = format!("http://{free}");
     doctor(&world, &[HOST, "--listen", FREE, "--upstream-proxy", &parent], &[]).names("upstream", "parent proxy");
+}
+
+#[test]
+fn a_client_that_is_waited_for_comes_or_does_not() {
+    let world = World::new();
+    let never = doctor(&world, &["--listen", FREE, "--wait", "--wait-for", "200ms"], &[]);
+    never.names("client", "nothing came");
+    let upstream = world.upstream();
+    let mut arguments = vec!["doctor", "--listen", FREE, "--wait"];
+    arguments.extend(upstream.iter().map(String::as_str));
+    let mut child = world.why401(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let invitation = lines.find(|line| line.contains("send one request")).unwrap();
+    let address = invitation.split_whitespace().find_map(|word| word.parse().ok()).unwrap();
+    ask(
+        address,
+        &FAILING
+            .replace("GET /", &format!("GET https://{HOST}/"))
+            .replace("\r\nAuth", "\r\nUser-Agent: probe/1\r\nAuth"),
+    );
+    let came = lines.next().unwrap();
+    assert!(came.starts_with("ok ") && came.contains("probe/1 came through"), "{came}");
+    assert!(child.wait().unwrap().success());
 }
