@@ -263,7 +263,8 @@ fn session(ledger: &mut Ledger, reading: &Reading<'_>) {
     for (name, value) in fields.map(cookie::set).unwrap_or_default() {
         if name == "JSESSIONID" {
             let key = (reading.host().to_owned(), ledger.tag(&value));
-            ledger.sessions.entry(key, || new_session(reading, now, by_api));
+            let nobody = refused(reading) || reading.fingerprint.logged_in == Some(false);
+            ledger.sessions.entry(key, || SessionRecord { anonymous: nobody, ..new_session(reading, now, by_api) });
         }
     }
     let Some(cookie) = reading.session_cookie() else { return };
@@ -272,6 +273,7 @@ fn session(ledger: &mut Ledger, reading: &Reading<'_>) {
     let route = reading.cookies.iter().find(|(name, _)| name == "glide_user_route").map(|(_, value)| ledger.tag(value));
     let record = ledger.sessions.entry(key, || new_session(reading, now, by_api));
     record.route = route.or(record.route);
+    record.anonymous &= reading.endpoint != Endpoint::Login && !reading.succeeded();
     if reading.succeeded() && reading.fingerprint.logged_in != Some(false) {
         record.ok = Some(now);
         record.user_token = user_token.or(record.user_token);
@@ -288,6 +290,7 @@ fn new_session(reading: &Reading<'_>, now: Seen, by_api: bool) -> SessionRecord 
         user_token: None,
         dead: None,
         by_api,
+        anonymous: false,
         agent: reading.user_agent(),
         route: None,
     }

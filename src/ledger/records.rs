@@ -274,6 +274,8 @@ pub struct SessionRecord {
     pub dead: Option<Seen>,
     /// It was set by an answer to a request with an Authorization.
     pub by_api: bool,
+    /// It was set by an answer that refused, or that said that nobody is logged in, and no login was seen in it since.
+    pub anonymous: bool,
     pub agent: String,
     pub route: Option<Tag>,
 }

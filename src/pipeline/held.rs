@@ -38,8 +38,9 @@ impl Held {
 
     /// Takes out the first halves that this request is the second half of.
     pub fn answered_by(&mut self, reading: &Reading<'_>) -> Vec<(Exchange, Diagnosis)> {
-        // A sanitized recording hides what the second half carries.
-        let carries = reading.credential != Credential::None
+        // A sanitized recording hides what the second half carries. Cookies of the refusal itself come back with any next
+        // request: they answer no challenge.
+        let carries = !matches!(reading.credential, Credential::None | Credential::Cookie)
             || reading.request().fields.has("proxy-authorization")
             || reading.request().unseen;
         if self.0.is_empty() || !carries {

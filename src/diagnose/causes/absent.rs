@@ -1,7 +1,8 @@
 //! Requests that carry no credential, and why (knowledge A1, A2, A16, A25, B2, B15, A11).
 
 use super::super::facts::Answer;
-use super::{Facts, Rule};
+use super::{Facts, Rule, session};
+use crate::ledger::records::Seen;
 use crate::model::{Finding, Grade, Place};
 use crate::wire::endpoint::Endpoint;
 use crate::wire::reading::{API_KEY_FIELD, Credential};
@@ -21,13 +22,19 @@ fn bare(facts: &Facts<'_>) -> bool {
             | Endpoint::Page
             | Endpoint::OAuthRedirect
     );
-    facts.credential() == Credential::None
+    let nothing = facts.credential() == Credential::None || session_of_nobody(facts).is_some();
+    nothing
         && facts.not_authenticated()
         && facts.inbound()
         && endpoint
         && !facts.request_unseen()
         && facts.reading.request().method != "OPTIONS"
         && !secured_in_body(facts)
+}
+
+/// Session cookies are the only credential, of a session that nobody has logged in with.
+fn session_of_nobody(facts: &Facts<'_>) -> Option<Seen> {
+    session::anonymous(facts).filter(|_| facts.credential() == Credential::Cookie)
 }
 
 /// WS-Security in the SOAP header is a credential of its own.
@@ -38,6 +45,9 @@ fn secured_in_body(facts: &Facts<'_>) -> bool {
 fn no_credentials(facts: &Facts<'_>) -> Option<Finding> {
     if !bare(facts) || misnamed(facts).is_some() {
         return None;
+    }
+    if let Some(opened) = session_of_nobody(facts) {
+        return Some(only_cookies_of_nobody(opened));
     }
     let postman = facts.reading.user_agent().starts_with("PostmanRuntime");
     let because = if postman {
@@ -53,6 +63,15 @@ fn no_credentials(facts: &Facts<'_>) -> Option<Finding> {
             .weighing(90)
             .at(Place::RequestHead, "no credential in any field"),
     )
+}
+
+fn only_cookies_of_nobody(opened: Seen) -> Finding {
+    let because = "No Authorization and no API key came, only the cookies of a session that an earlier refusal had opened: \
+                   nobody has logged in with it.";
+    Finding::new("no-credentials", Grade::Likely, because)
+        .weighing(90)
+        .at(Place::request_field("cookie"), "a session without a user")
+        .at(Place::Exchange(opened.exchange), "set here, with a refusal")
 }
 
 /// The challenge has no Basic, and the client sends Basic only after one (knowledge A2).

@@ -2,6 +2,7 @@
 
 use super::super::facts::{Answer, Kinship};
 use super::{Facts, Rule};
+use crate::ledger::records::Seen;
 use crate::model::{Finding, Grade, Place};
 use crate::wire::endpoint;
 use crate::wire::reading::Credential;
@@ -14,8 +15,15 @@ fn by_cookie(facts: &Facts<'_>) -> bool {
     facts.credential() == Credential::Cookie && !facts.reading.redacted && facts.inbound() && !facts.token_endpoint()
 }
 
+/// Where the session was opened, if it is one that nobody has logged in with: refusals open sessions too, and cookie jars
+/// send them back.
+pub fn anonymous(facts: &Facts<'_>) -> Option<Seen> {
+    let session = facts.ledger.session(facts.host(), facts.reading.session_cookie()?)?;
+    (session.anonymous && facts.reading.fingerprint.logged_in != Some(true)).then_some(session.first)
+}
+
 fn missing_user_token(facts: &Facts<'_>) -> Option<Finding> {
-    if !by_cookie(facts) || facts.answer != Answer::NotAuthenticated {
+    if !by_cookie(facts) || anonymous(facts).is_some() || facts.answer != Answer::NotAuthenticated {
         return None;
     }
     let logged_in = facts.reading.fingerprint.logged_in;
@@ -48,7 +56,7 @@ fn missing_user_token(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 fn expired(facts: &Facts<'_>) -> Option<Finding> {
-    if !by_cookie(facts) || facts.answer != Answer::NotAuthenticated {
+    if !by_cookie(facts) || anonymous(facts).is_some() || facts.answer != Answer::NotAuthenticated {
         return None;
     }
     let session = facts.reading.session_cookie().and_then(|cookie| facts.ledger.session(facts.host(), cookie));
@@ -89,7 +97,7 @@ fn expired(facts: &Facts<'_>) -> Option<Finding> {
 
 /// A redirect to login, logout or time-out, of a call that carried a session or wanted data.
 fn to_login(facts: &Facts<'_>) -> Option<Finding> {
-    if facts.answer != Answer::ToLogin || !by_cookie(facts) {
+    if facts.answer != Answer::ToLogin || !by_cookie(facts) || anonymous(facts).is_some() {
         return None;
     }
     let location = facts.reading.response()?.fields.text("location")?.into_owned();
