@@ -35,6 +35,7 @@ pub mod wire;
 // The rooms with a door to the outside: sockets and clocks, a thread, standard output.
 pub mod pipeline;
 pub mod proxy;
+pub mod session;
 pub mod stage;
 pub mod telling;
 pub mod terminal;

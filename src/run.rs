@@ -11,6 +11,7 @@ use crate::cli::RunOptions;
 use crate::command::{Ended, Exit};
 use crate::config::{self, Config};
 use crate::proxy::ca::Authority;
+use crate::session;
 use service::Service;
 use tellers::{Tellers, Words};
 
@@ -21,6 +22,7 @@ pub fn run(options: &RunOptions) -> Ended {
     let _telling = tellers::telling(&config.log, Box::new(std::io::stdout()))?;
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     leave_out_what_is_not_built(&mut config);
+    find_a_place_for_the_session(&mut config);
     let authority = Authority::open_or_create(&config.ca_dir()?, &config.scope()).map_err(|error| error.to_string())?;
     service::runtime()?.block_on(serve(&config, Arc::new(authority)))
 }
@@ -40,11 +42,22 @@ async fn serve(config: &Config, authority: Arc<Authority>) -> Ended {
     Ok(Exit::Done)
 }
 
+/// Where nothing else is asked for, each run is recorded in a folder of its own. Without a place for it the proxy runs all
+/// the same.
+fn find_a_place_for_the_session(config: &mut Config) {
+    let session = &mut config.session;
+    if !session.record {
+        session.dir = None;
+    } else if session.dir.is_none() {
+        match session::default_folder(service::now(), session.total.0) {
+            Ok(folder) => session.dir = Some(folder),
+            Err(error) => tracing::warn!("the session is not recorded: {error}"),
+        }
+    }
+}
+
 /// Says so instead of doing nothing in silence.
 fn leave_out_what_is_not_built(config: &mut Config) {
-    if config.session.dir.take().is_some() {
-        tracing::warn!("recording a session is not built yet: nothing is recorded");
-    }
     if config.ui.listen.take().is_some() {
         tracing::warn!("the page in the browser is not built yet: it is not served");
     }

@@ -27,6 +27,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("proxy", &["model", "wire"]),
     ("stage", &["model", "wire", "instance", "proxy"]),
     ("pipeline", &["model", "wire", "ledger", "diagnose", "catalog", "output"]),
+    ("session", &["model", "wire", "intake", "output", "pipeline"]),
     ("telling", &[]),
     ("terminal", &["output"]),
     ("config", &["proxy", "nearest"]),

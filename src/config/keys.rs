@@ -75,8 +75,10 @@ keys! {
         "A file that gets the explanations too, appended. Empty: standard output only.";
     "log.filter" => log.filter,
         "Which operations are told on standard error, in the syntax of RUST_LOG (RUST_LOG and WHY401_LOG outrank it).";
+    "session.record" => session.record,
+        "Whether the session is recorded on disk, without its secrets, for `why401 report`.";
     "session.dir" => session.dir,
-        "A folder for the recording of this session. Empty: nothing is recorded. (Not built yet.)";
+        "A folder for the recording. Empty: a new one for each run, under why401/sessions in the user's data folder.";
     "session.total_bytes" => session.total,
         "Limit for the recording on disk; the oldest goes first. Sizes also read \"256KiB\", \"1MiB\".";
     "ui.listen" => ui.listen,

@@ -75,6 +75,7 @@ pub enum Format {
 /// The recording on disk.
 #[derive(Clone, Debug)]
 pub struct Session {
+    pub record: bool,
     pub dir: Option<PathBuf>,
     pub total: Size,
 }
@@ -114,7 +115,7 @@ impl Default for Config {
             upstream: Upstream { proxy: None, ca_files: Vec::new(), resolve: Vec::new() },
             ca: Ca { dir: None },
             log: Log { format: Format::Human, all: false, why: false, file: None, filter: "info".into() },
-            session: Session { dir: None, total: Size::mebibytes(256) },
+            session: Session { record: true, dir: None, total: Size::mebibytes(256) },
             ui: Ui { listen: None },
             limits: proxy::Limits::default(),
             memory: Memory { records: 20_000, queue: 1024 },

@@ -35,6 +35,7 @@ fn every_key_of_the_example_can_be_changed() {
         "upstream.resolve" => "[\"a=127.0.0.1\"]",
         "log.format" => "\"json\"",
         "log.all" | "log.why" => "true",
+        "session.record" => "false",
         "upstream.ca_files" | "ca.dir" | "log.file" | "session.dir" | "log.filter" => "\"x\"",
         _ => "77",
     };

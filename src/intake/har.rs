@@ -148,6 +148,11 @@ impl<R: Read> Iterator for Reader<R> {
     }
 }
 
+/// Reads one entry alone. `Ok(None)`: it is no HTTP exchange.
+pub fn one(text: &[u8], index: usize) -> Result<Option<Exchange>, String> {
+    entry::exchange(text, index, Millis::default())
+}
+
 /// Whether the tool is a browser of the Chromium family: its "sanitized" export, the default, has neither Authorization
 /// nor cookies, so that their absence says nothing.
 fn may_leave_out_credentials(creator: &[u8]) -> bool {

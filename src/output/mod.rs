@@ -3,6 +3,7 @@
 mod evidence;
 pub mod har;
 mod inline;
+pub mod journal;
 pub mod json;
 mod layout;
 pub mod log;

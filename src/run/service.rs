@@ -11,11 +11,15 @@ use crate::command::Failure;
 use crate::config::Config;
 use crate::ledger::Limits;
 use crate::model::{Exchange, Millis, Salt};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Teller};
 use crate::proxy::{self, Running, Scope, ca::Authority};
+use crate::session::{self, Recorder, Recording};
 
 /// How long the last explanations may take when nobody reads them.
 const LAST_EXPLANATIONS: Duration = Duration::from_secs(5);
+
+/// Exchanges in a recorded session; the oldest go first.
+const MOST_RECORDED: u64 = 200_000;
 
 /// How often the pipeline looks at what it holds back, when nothing comes.
 const TICK: Duration = Duration::from_millis(500);
@@ -35,13 +39,20 @@ pub fn runtime() -> Result<Runtime, String> {
 impl Service {
     /// Listens, and explains from the first exchange on.
     pub async fn start(config: &Config, authority: Arc<Authority>, tellers: Tellers) -> Result<Service, Failure> {
-        let pipeline = Pipeline::new(salt()?, Limits { records: config.memory.records });
+        let salt = salt()?;
+        let (recorder, recording) = recorder(config, &salt)?.unzip();
+        let pipeline = Pipeline::new(salt, Limits { records: config.memory.records });
         let (sender, exchanges) = mpsc::channel(config.memory.queue);
         let proxy = proxy(config, authority, sender).await?;
         let (done, explained) = oneshot::channel();
         let handle = Handle::current();
         // A thread of its own: telling may wait for a terminal, and the proxy may not.
-        let work = move || explain(pipeline, exchanges, tellers, &handle, done);
+        let work = move || {
+            explain(pipeline, exchanges, tellers, recorder, &handle);
+            recording.into_iter().for_each(Recording::finish);
+            // Nobody waits any more when the time for the last explanations is over.
+            done.send(()).unwrap_or_default();
+        };
         std::thread::Builder::new()
             .name("pipeline".into())
             .spawn(work)
@@ -81,12 +92,16 @@ fn explain(
     mut pipeline: Pipeline,
     mut exchanges: mpsc::Receiver<Exchange>,
     mut tellers: Tellers,
+    recorder: Option<Recorder>,
     handle: &Handle,
-    done: oneshot::Sender<()>,
 ) {
+    tellers.0.extend(recorder.clone().map(|recorder| Box::new(recorder) as Box<dyn Teller + Send>));
     loop {
         match handle.block_on(async { tokio::time::timeout(TICK, exchanges.recv()).await }) {
-            Ok(Some(exchange)) => pipeline.take(exchange, &mut tellers),
+            Ok(Some(exchange)) => {
+                recorder.iter().for_each(|recorder| recorder.exchange(&exchange));
+                pipeline.take(exchange, &mut tellers);
+            }
             Ok(None) => break,
             Err(_) => pipeline.tick(now(), &mut tellers),
         }
@@ -98,11 +113,16 @@ fn explain(
             "explanations broke off; this is a fault of why401, please report it"
         );
     }
-    // Nobody waits any more when the time for the last explanations is over.
-    done.send(()).unwrap_or_default();
 }
 
-fn now() -> Millis {
+/// Records the session, where the configuration names a folder for it.
+fn recorder(config: &Config, salt: &Salt) -> Result<Option<(Recorder, Recording)>, Failure> {
+    let Some(folder) = &config.session.dir else { return Ok(None) };
+    let limits = session::Limits { bytes: config.session.total.0, exchanges: MOST_RECORDED };
+    Ok(Some(Recorder::start(folder, limits, salt.clone(), now())?))
+}
+
+pub fn now() -> Millis {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

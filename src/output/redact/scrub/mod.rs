@@ -37,6 +37,8 @@ pub struct Removed {
     pub place: String,
     pub rule: Rule,
     pub tag: Tag,
+    /// What stands there now; empty where that is nothing, or a part of a longer text.
+    pub now: String,
 }
 
 /// Why something was removed.
@@ -205,15 +207,16 @@ impl Work<'_> {
     fn body(&mut self, fields: &Fields, body: &Body) -> Body {
         let bytes = content::decoded(fields, body);
         if body::is_unreadable(fields, body, &bytes) {
-            self.note(Rule::UnreadableBody, &bytes);
+            self.note(Rule::UnreadableBody, &bytes, b"");
             return Body { bytes: Bytes::new(), length: body.length.max(1), coded: false };
         }
         let out = self.text_of_any_kind(&bytes, 0);
         Body { bytes: Bytes::from(out), length: body.length, coded: false }
     }
 
-    fn note(&mut self, rule: Rule, secret: &[u8]) {
-        let removed = Removed { place: self.place.clone(), rule, tag: self.maker.salt.tag(secret) };
+    fn note(&mut self, rule: Rule, secret: &[u8], now: &[u8]) {
+        let now = String::from_utf8_lossy(now).into_owned();
+        let removed = Removed { place: self.place.clone(), rule, tag: self.maker.salt.tag(secret), now };
         if !self.removed.contains(&removed) {
             self.removed.push(removed);
         }

@@ -41,7 +41,7 @@ impl Work<'_> {
                 Piece::Marked(writing) => out.extend(self.exchanged(raw, writing, depth)),
                 Piece::Pkce(stand_in) => {
                     self.known.learn(raw, stand_in.as_bytes());
-                    self.note(Rule::Pkce, raw);
+                    self.note(Rule::Pkce, raw, stand_in.as_bytes());
                     out.extend_from_slice(stand_in.as_bytes());
                 }
             }
@@ -50,7 +50,7 @@ impl Work<'_> {
         out.extend_from_slice(value.get(at..).unwrap_or_default());
         match self.known.exchanged(&out) {
             Some(other) => {
-                self.note(Rule::KnownElsewhere, &out);
+                self.note(Rule::KnownElsewhere, &out, b"");
                 other
             }
             None => out,
@@ -79,11 +79,11 @@ impl Work<'_> {
             Some(signature) => {
                 let start = other.len() - signature.len().min(other.len());
                 self.known.learn(signature, other.get(start..).unwrap_or_default());
-                self.note(Rule::JwtSignature, secret);
+                self.note(Rule::JwtSignature, secret, &other);
             }
             None if other != secret => {
                 self.known.learn(secret, &other);
-                self.note(Rule::Name, secret);
+                self.note(Rule::Name, secret, &other);
             }
             None => {}
         }
@@ -96,7 +96,7 @@ impl Work<'_> {
         self.known.learn(old.password(), new.password());
         self.known.learn(raw, &other);
         if raw != other {
-            self.note(Rule::Basic, raw);
+            self.note(Rule::Basic, old.password(), new.password());
         }
         other
     }

@@ -1,0 +1,152 @@
+//! The lines of a session's journal: one JSON object each, written once and never changed. An exchange's line holds a HAR
+//! entry, so that whatever reads HAR reads journals too. A line that a crash cut short is no line.
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::har;
+use super::redact::scrub::Removed;
+use crate::model::{Exchange, Millis, Tag};
+use crate::wire::date;
+
+const HEAD: &str = "why401.session/1";
+const ENTRY: &str = "why401.entry/1";
+
+#[derive(Serialize)]
+struct Head<'a> {
+    schema: &'static str,
+    why401: &'a str,
+    at: String,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    schema: &'static str,
+    exchange: u64,
+    removed: Vec<Taken<'a>>,
+    entry: &'a RawValue,
+}
+
+/// A removal: where, by which rule, its tag, and what stands there now.
+#[derive(Serialize)]
+struct Taken<'a> {
+    #[serde(rename = "where")]
+    place: &'a str,
+    rule: &'static str,
+    tag: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    now: &'a str,
+}
+
+/// The line that begins a file.
+pub fn head(at: Millis) -> String {
+    line(&Head { schema: HEAD, why401: env!("CARGO_PKG_VERSION"), at: date::iso(at) })
+}
+
+/// The line of an exchange that `redact::scrub` made harmless.
+pub fn exchange(exchange: &Exchange, removed: &[Removed]) -> String {
+    let entry = RawValue::from_string(har::entry(exchange, har::Beside::default()));
+    let taken = |removed: &Removed| (removed.place.clone(), removed.rule.as_str(), removed.tag, removed.now.clone());
+    let all: Vec<_> = removed.iter().map(taken).collect();
+    let removed = all.iter().map(|(place, rule, tag, now)| Taken { place, rule, tag: format!("{:016x}", tag.0), now });
+    match entry {
+        Ok(entry) => line(&Written { schema: ENTRY, exchange: exchange.id, removed: removed.collect(), entry: &entry }),
+        // Valid JSON is what `har::entry` writes: this does not happen.
+        Err(_) => String::new(),
+    }
+}
+
+fn line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+struct Begun<'a> {
+    #[serde(borrow)]
+    at: &'a str,
+}
+
+/// A line that was read.
+pub enum Line<'a> {
+    /// The beginning of a file; the text is the same in all files of one run.
+    Head(&'a str),
+    Exchange(Read<'a>),
+    /// What was said of an exchange: the line of `output::json`.
+    Told(Told),
+    /// Cut by a crash, or of a later version.
+    Unknown,
+}
+
+/// An exchange's line.
+#[derive(Deserialize)]
+pub struct Read<'a> {
+    pub exchange: u64,
+    #[serde(default)]
+    pub removed: Vec<Gone>,
+    #[serde(borrow)]
+    pub entry: &'a RawValue,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Gone {
+    #[serde(rename = "where")]
+    pub place: String,
+    pub rule: String,
+    tag: String,
+    #[serde(default)]
+    pub now: String,
+}
+
+impl Gone {
+    /// The tag of what was removed, as the log showed it.
+    pub fn tag(&self) -> Option<Tag> {
+        u64::from_str_radix(&self.tag, 16).ok().map(Tag)
+    }
+}
+
+/// Which exchanges belong together by what was said.
+#[derive(Deserialize)]
+pub struct Told {
+    exchange: String,
+    #[serde(default)]
+    findings: Vec<Found>,
+}
+
+#[derive(Deserialize)]
+struct Found {
+    #[serde(default)]
+    evidence: Vec<Evidence>,
+}
+
+#[derive(Deserialize)]
+struct Evidence {
+    #[serde(rename = "where", default)]
+    place: String,
+}
+
+impl Told {
+    /// The exchange with findings and every other that its evidence names: a failure and what led up to it.
+    pub fn story(&self) -> Vec<u64> {
+        let of = |evidence: &Evidence| evidence.place.strip_prefix("exchange.").and_then(|id| id.parse().ok());
+        let named = self.findings.iter().flat_map(|finding| &finding.evidence).filter_map(of);
+        let own = self.exchange.parse().ok().filter(|_| !self.findings.is_empty());
+        own.into_iter().chain(named).collect()
+    }
+}
+
+#[derive(Deserialize)]
+struct Schema<'a> {
+    #[serde(borrow)]
+    schema: &'a str,
+}
+
+/// Reads a line. Total: whatever it holds gives something.
+pub fn read(line: &str) -> Line<'_> {
+    let schema = serde_json::from_str::<Schema<'_>>(line).map(|line| line.schema).unwrap_or_default();
+    match schema {
+        HEAD => serde_json::from_str::<Begun<'_>>(line).map_or(Line::Unknown, |begun| Line::Head(begun.at)),
+        ENTRY => serde_json::from_str(line).map_or(Line::Unknown, Line::Exchange),
+        "why401.exchange/1" => serde_json::from_str(line).map_or(Line::Unknown, Line::Told),
+        _ => Line::Unknown,
+    }
+}

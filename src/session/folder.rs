@@ -1,0 +1,111 @@
+//! Folders of sessions: private to their owner, one for each run, the oldest gone first.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::model::Millis;
+use crate::wire::date;
+
+/// Held for as long as a session is written: whoever tidies up leaves it alone.
+const LOCK: &str = "lock";
+/// Sessions that are kept in the user's data folder.
+const SESSIONS: usize = 20;
+
+/// A folder for a new session in the user's data folder; older sessions make room, up to `bytes` of all.
+pub fn default_folder(now: Millis, bytes: u64) -> Result<PathBuf, String> {
+    let user = etcetera::choose_base_strategy().map_err(|_| "there is no home folder for the session".to_owned())?;
+    let root = etcetera::BaseStrategy::data_dir(&user).join("why401/sessions");
+    create(&root).map_err(|error| format!("{}: {error}", root.display()))?;
+    make_room(&root, bytes);
+    let name: String = date::iso(now).chars().filter(char::is_ascii_alphanumeric).collect();
+    Ok(root.join(format!("{name}-{}", std::process::id())))
+}
+
+/// Whether a folder holds a journal.
+pub fn is_session(folder: &Path) -> bool {
+    !journals(folder).is_empty()
+}
+
+/// Removes old sessions that nobody writes.
+fn make_room(root: &Path, bytes: u64) {
+    let mut sessions: Vec<PathBuf> = fs::read_dir(root)
+        .map(|entries| entries.flatten().map(|entry| entry.path()).filter(|path| is_session(path)).collect())
+        .unwrap_or_default();
+    sessions.sort();
+    let mut left: u64 = sessions.iter().map(|session| size(session)).sum();
+    let mut count = sessions.len();
+    for session in sessions {
+        if count < SESSIONS && left <= bytes {
+            return;
+        }
+        let size = size(&session);
+        if !is_locked(&session) && remove(&session).is_ok() {
+            left = left.saturating_sub(size);
+            count -= 1;
+        }
+    }
+}
+
+fn size(session: &Path) -> u64 {
+    journals(session).iter().filter_map(|(_, path)| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum()
+}
+
+/// Only what a session consists of; a folder that holds anything else stays.
+fn remove(session: &Path) -> io::Result<()> {
+    for (_, path) in journals(session) {
+        fs::remove_file(path)?;
+    }
+    for name in [super::kept::FILE, LOCK] {
+        match fs::remove_file(session.join(name)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    fs::remove_dir(session)
+}
+
+fn is_locked(session: &Path) -> bool {
+    File::open(session.join(LOCK)).is_ok_and(|lock| lock.try_lock().is_err())
+}
+
+/// Makes the folder, for its owner only, and takes its lock. Another run that writes there is an error.
+pub(super) fn open(folder: &Path) -> io::Result<File> {
+    create(folder)?;
+    let lock = private(OpenOptions::new().create(true).write(true).truncate(false)).open(folder.join(LOCK))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(_) => Err(io::Error::other("another why401 records there; name another folder with --session")),
+    }
+}
+
+fn create(folder: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Only the owner reads and writes the file.
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
+}
+
+/// The journals of a folder with their numbers, in order.
+pub(super) fn journals(folder: &Path) -> Vec<(u64, PathBuf)> {
+    let number = |path: &PathBuf| {
+        let name = path.file_name()?.to_str()?;
+        name.strip_prefix("journal-")?.strip_suffix(".jsonl")?.parse().ok()
+    };
+    let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut found: Vec<(u64, PathBuf)> = paths.filter_map(|path| Some((number(&path)?, path))).collect();
+    found.sort();
+    found
+}
+
+pub(super) fn journal(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("journal-{number:06}.jsonl"))
+}

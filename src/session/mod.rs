@@ -1,0 +1,240 @@
+//! The recording of a session on disk: redacted before it is written, bounded, readable after any crash.
+//!
+//! ```text
+//! pipeline ── Recorder ── bounded queue ── thread: scrub → one line → journal-000001.jsonl …
+//! ```
+//!
+//! Every exchange is written when it has ended, before its diagnosis; what is said of it follows as a line of its own. A
+//! full disk or a slow one costs lines, never traffic: they are counted, and the loss is said once a minute.
+
+mod folder;
+mod kept;
+mod read;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::model::{Exchange, Millis, Salt};
+use crate::output::redact::scrub::Scrubber;
+use crate::output::{Told, journal, json};
+use crate::pipeline::Teller;
+
+pub use folder::{default_folder, is_session};
+pub use read::{Entry, Fault, Session};
+use write::Journal;
+
+/// Exchanges and explanations that may wait for the disk.
+const WAITING: usize = 512;
+/// Bytes of bodies that may wait for the disk.
+const WAITING_BYTES: usize = 32 * 1024 * 1024;
+/// How often a loss is said.
+const SAY_EVERY: Duration = Duration::from_secs(60);
+/// After this long at most, what was written is on the disk itself.
+const SYNC_EVERY: Duration = Duration::from_secs(5);
+/// How long the last lines may take at the end.
+const LAST_LINES: Duration = Duration::from_secs(5);
+
+/// What a session may take of the disk.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub bytes: u64,
+    pub exchanges: u64,
+}
+
+enum Item {
+    Exchange(Box<Exchange>, usize),
+    Told(String),
+    End,
+}
+
+/// Where exchanges go to be recorded. Clones write to the same session.
+#[derive(Clone)]
+pub struct Recorder {
+    items: SyncSender<Item>,
+    waiting: Arc<AtomicUsize>,
+    lost: Arc<AtomicUsize>,
+}
+
+/// The thread that writes; to wait for at the end.
+pub struct Recording {
+    items: SyncSender<Item>,
+    thread: JoinHandle<()>,
+    pub path: PathBuf,
+}
+
+impl Recorder {
+    /// Begins to record into `folder`. The error names the folder and what is wrong with it.
+    pub fn start(folder: &Path, limits: Limits, salt: Salt, now: Millis) -> Result<(Recorder, Recording), String> {
+        let journal = Journal::begin(folder, limits, now).map_err(|error| format!("{}: {error}", folder.display()))?;
+        let (items, waiting_items) = sync_channel(WAITING);
+        let (waiting, lost) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let writer = Writer {
+            journal,
+            scrubber: Scrubber::new(salt),
+            waiting: Arc::clone(&waiting),
+            lost: Arc::clone(&lost),
+            said: None,
+            last_error: String::new(),
+        };
+        let thread = std::thread::Builder::new().name("session".into()).spawn(move || writer.run(&waiting_items));
+        let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
+        let recording = Recording { items: items.clone(), thread, path: folder.to_owned() };
+        Ok((Recorder { items, waiting, lost }, recording))
+    }
+
+    /// Records an exchange; gives it up where too many wait.
+    pub fn exchange(&self, exchange: &Exchange) {
+        let answer = exchange.response().map_or(0, |answer| answer.body.bytes.len());
+        let bytes = exchange.request.body.bytes.len() + answer;
+        if self.waiting.load(Ordering::Relaxed) + bytes > WAITING_BYTES {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        self.waiting.fetch_add(bytes, Ordering::Relaxed);
+        self.send(Item::Exchange(Box::new(exchange.clone()), bytes));
+    }
+
+    fn send(&self, item: Item) {
+        if let Err(TrySendError::Full(item) | TrySendError::Disconnected(item)) = self.items.try_send(item) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            if let Item::Exchange(_, bytes) = item {
+                self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+impl Teller for Recorder {
+    fn tell(&mut self, told: &Told<'_>) {
+        if !told.diagnosis.findings.is_empty() || !told.takes_back.is_empty() {
+            self.send(Item::Told(json::line(told)));
+        }
+    }
+}
+
+impl Recording {
+    /// Waits until everything is written, but not for ever.
+    pub fn finish(self) {
+        let until = Instant::now() + LAST_LINES;
+        let mut item = Item::End;
+        while let Err(TrySendError::Full(back)) = self.items.try_send(item) {
+            item = back;
+            if Instant::now() > until {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        while !self.thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// The thread's own.
+struct Writer {
+    journal: Journal,
+    scrubber: Scrubber,
+    waiting: Arc<AtomicUsize>,
+    lost: Arc<AtomicUsize>,
+    said: Option<Instant>,
+    last_error: String,
+}
+
+impl Writer {
+    fn run(mut self, items: &Receiver<Item>) {
+        loop {
+            match items.recv_timeout(SYNC_EVERY) {
+                Ok(Item::Exchange(exchange, bytes)) => {
+                    self.exchange(&exchange);
+                    self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+                }
+                Ok(Item::Told(line)) => self.told(&line),
+                Ok(Item::End) | Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            self.journal.sync_if_older_than(SYNC_EVERY);
+            self.say_losses();
+        }
+        self.said = None;
+        self.say_losses();
+        self.journal.sync_if_older_than(Duration::ZERO);
+    }
+
+    fn exchange(&mut self, exchange: &Exchange) {
+        let (scrubbed, removed) = self.scrubber.scrub(exchange);
+        let mut line = journal::exchange(&scrubbed, &removed);
+        if self.scrubber.finds_secret_in(line.as_bytes()) {
+            // A secret came through all the same: nothing of what was sent and received is written.
+            line = journal::exchange(&bare(scrubbed), &[]);
+            tracing::error!(
+                exchange = exchange.id,
+                "a secret was left in a recorded exchange: its contents are left out"
+            );
+            if self.scrubber.finds_secret_in(line.as_bytes()) {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+        }
+        let written = self.journal.exchange(&line);
+        self.count(written);
+    }
+
+    fn told(&mut self, line: &str) {
+        if self.scrubber.finds_secret_in(line.as_bytes()) {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let story = match journal::read(line) {
+            journal::Line::Told(told) => told.story(),
+            _ => Vec::new(),
+        };
+        let written = self.journal.told(line, &story);
+        self.count(written);
+    }
+
+    fn count(&mut self, written: std::io::Result<()>) {
+        if let Err(error) = written {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            self.last_error = error.to_string();
+        }
+    }
+
+    fn say_losses(&mut self) {
+        if self.lost.load(Ordering::Relaxed) == 0 || self.said.is_some_and(|said| said.elapsed() < SAY_EVERY) {
+            return;
+        }
+        self.said = Some(Instant::now());
+        let lost = self.lost.swap(0, Ordering::Relaxed);
+        let why = if self.last_error.is_empty() { "the disk is too slow" } else { &self.last_error };
+        tracing::warn!(lost, why, "exchanges and explanations are missing from the recorded session");
+        self.last_error.clear();
+    }
+}
+
+/// The exchange without anything that came from outside but host, method, status and times.
+fn bare(mut exchange: Exchange) -> Exchange {
+    use crate::model::{Body, Fields, Outcome, Phase};
+    exchange.request.target = "/".into();
+    exchange.request.fields = Fields::default();
+    exchange.request.body = Body::default();
+    exchange.request.head = None;
+    exchange.request.unseen = true;
+    exchange.client.connect_agent = None;
+    match &mut exchange.outcome {
+        Outcome::Answered(answer) => {
+            answer.fields = Fields::default();
+            answer.body = Body::default();
+            answer.reason = String::new();
+        }
+        Outcome::Failed(failure) => failure.detail = String::new(),
+        // Where the fault was is of no use without the head.
+        Outcome::Refused(_) => exchange.outcome = Outcome::Abandoned(Phase::AwaitAnswer),
+        Outcome::Abandoned(_) => {}
+    }
+    exchange
+}

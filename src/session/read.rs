@@ -1,0 +1,157 @@
+//! A recorded session, read line by line: what was kept first, then the journals in their order.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+use super::{folder, kept};
+use crate::intake;
+use crate::model::Exchange;
+use crate::output::journal::{self, Gone, Line};
+
+/// Longer lines are not ours, in bytes.
+const LINE_LIMIT: usize = 64 * 1024 * 1024;
+
+/// An exchange of a session.
+pub struct Entry {
+    /// Numbered from 1 in the order of reading where several runs wrote into one folder.
+    pub exchange: Exchange,
+    /// What was removed from it.
+    pub removed: Vec<Gone>,
+}
+
+/// A line that is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub file: PathBuf,
+    /// From 1.
+    pub line: u64,
+    pub what: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file.display(), self.line, self.what)
+    }
+}
+
+/// The exchanges of a session's folder, in the order in which they were written.
+pub struct Session {
+    files: VecDeque<PathBuf>,
+    current: Option<(PathBuf, BufReader<File>, u64)>,
+    /// Numbers of what was kept: it may still stand in a journal after a crash.
+    kept: HashSet<u64>,
+    in_kept: bool,
+    /// Numbers begin anew with each run: what is added to those of each.
+    runs: HashMap<String, u64>,
+    offset: u64,
+    highest: u64,
+    bytes: u64,
+}
+
+impl Session {
+    /// The error names what is missing.
+    pub fn open(path: &Path) -> io::Result<Session> {
+        let journals = folder::journals(path).into_iter().map(|(_, path)| path);
+        let kept = Some(path.join(kept::FILE)).filter(|path| path.is_file());
+        let in_kept = kept.is_some();
+        let files: VecDeque<PathBuf> = kept.into_iter().chain(journals).collect();
+        if files.is_empty() {
+            return Err(io::Error::other("there is no journal of why401 in this folder"));
+        }
+        Ok(Session {
+            files,
+            current: None,
+            kept: HashSet::new(),
+            in_kept,
+            runs: HashMap::new(),
+            offset: 0,
+            highest: 0,
+            bytes: 0,
+        })
+    }
+
+    /// Bytes read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The next line and where it is.
+    fn line(&mut self) -> Option<Result<(String, PathBuf, u64), Fault>> {
+        loop {
+            if self.current.is_none() {
+                let path = self.files.pop_front()?;
+                self.in_kept = path.ends_with(kept::FILE);
+                match File::open(&path) {
+                    Ok(file) => self.current = Some((path, BufReader::new(file), 0)),
+                    Err(error) => return Some(Err(Fault { file: path, line: 0, what: error.to_string() })),
+                }
+            }
+            let (path, lines, number) = self.current.as_mut()?;
+            let mut bytes = Vec::new();
+            let limit = u64::try_from(LINE_LIMIT).unwrap_or(u64::MAX);
+            match io::Read::take(&mut *lines, limit).read_until(b'\n', &mut bytes) {
+                Ok(0) => self.current = None,
+                Ok(length) => {
+                    *number += 1;
+                    self.bytes += length as u64;
+                    let whole = bytes.pop() == Some(b'\n');
+                    match String::from_utf8(bytes) {
+                        Ok(text) if whole => return Some(Ok((text, path.clone(), *number))),
+                        // The last line of a run that was killed.
+                        _ => {}
+                    }
+                }
+                Err(error) => {
+                    let fault = Fault { file: path.clone(), line: *number, what: error.to_string() };
+                    self.current = None;
+                    return Some(Err(fault));
+                }
+            }
+        }
+    }
+
+    fn entry(&mut self, read: journal::Read<'_>) -> Result<Option<Entry>, String> {
+        let number = read.exchange.saturating_add(self.offset);
+        if self.in_kept {
+            self.kept.insert(number);
+        } else if self.kept.contains(&number) {
+            return Ok(None);
+        }
+        self.highest = self.highest.max(number);
+        let exchange = intake::har::one(read.entry.get().as_bytes(), 0)?;
+        let entry =
+            |exchange| Entry { exchange: Exchange { id: number, entry: None, ..exchange }, removed: read.removed };
+        Ok(exchange.map(entry))
+    }
+}
+
+impl Iterator for Session {
+    type Item = Result<Entry, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (text, file, line) = match self.line()? {
+                Ok(line) => line,
+                Err(fault) => return Some(Err(fault)),
+            };
+            let what = match journal::read(&text) {
+                Line::Exchange(read) => match self.entry(read) {
+                    Ok(Some(entry)) => return Some(Ok(entry)),
+                    Ok(None) => continue,
+                    Err(what) => what,
+                },
+                Line::Head(run) => {
+                    self.offset = *self.runs.entry(run.to_owned()).or_insert(self.highest);
+                    continue;
+                }
+                Line::Told(_) => continue,
+                Line::Unknown if text.is_empty() => continue,
+                Line::Unknown => "this is no line of a journal".to_owned(),
+            };
+            return Some(Err(Fault { file, line, what }));
+        }
+    }
+}

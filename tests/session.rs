@@ -1,0 +1,182 @@
+//! The recorded session: written line by line, private, bounded, readable after any crash.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests may"
+)]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use why401::catalog;
+use why401::intake::transcript;
+use why401::ledger;
+use why401::model::{Exchange, Millis, Salt};
+use why401::output::Told;
+use why401::pipeline::Pipeline;
+use why401::session::{Limits, Recorder, Session};
+
+const ROOMY: Limits = Limits { bytes: 64 * 1024 * 1024, exchanges: 10_000 };
+
+/// The exchanges of a page's examples, numbered.
+fn exchanges(slug: &str) -> Vec<Exchange> {
+    let page = catalog::page(slug).unwrap();
+    let read = page.examples.iter().flat_map(|example| transcript::parse(&example.transcript).unwrap().steps);
+    read.zip(1..).map(|(step, id)| Exchange { id, ..step.exchange }).collect()
+}
+
+/// Records them as `run` does: each exchange at once, what is said of it when it is clear.
+fn record(folder: &Path, limits: Limits, exchanges: &[Exchange]) {
+    let salt = Salt::new([5; 32]);
+    let (recorder, recording) = Recorder::start(folder, limits, salt.clone(), exchanges[0].at).unwrap();
+    let mut pipeline = Pipeline::new(salt, ledger::Limits::default());
+    let mut teller = recorder.clone();
+    for exchange in exchanges {
+        recorder.exchange(exchange);
+        pipeline.take(exchange.clone(), &mut teller);
+        // The queue is bounded: a disk cannot be faster than a test.
+        std::thread::yield_now();
+    }
+    pipeline.finish(&mut teller);
+    recording.finish();
+}
+
+fn causes(exchanges: impl IntoIterator<Item = Exchange>) -> Vec<String> {
+    let mut all = Vec::new();
+    let mut teller = |told: &Told<'_>| {
+        let findings =
+            told.diagnosis.findings.iter().map(|f| format!("#{} {} {}", told.exchange.id, f.cause, f.grade.as_str()));
+        all.extend(findings);
+    };
+    let mut pipeline = Pipeline::new(Salt::new([6; 32]), ledger::Limits::default());
+    exchanges.into_iter().for_each(|exchange| pipeline.take(exchange, &mut teller));
+    pipeline.finish(&mut teller);
+    all
+}
+
+fn read(folder: &Path) -> Vec<Exchange> {
+    Session::open(folder).unwrap().map(|entry| entry.unwrap().exchange).collect()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn a_session_is_read_back_with_the_same_findings() {
+    let folder = tempfile::tempdir().unwrap();
+    let exchanges = exchanges("token-expired");
+    record(folder.path(), ROOMY, &exchanges);
+    let back = read(folder.path());
+    assert_eq!(back.len(), exchanges.len());
+    assert_eq!(causes(back), causes(exchanges));
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let session = folder.path().join("a/b");
+    record(&session, ROOMY, &exchanges("token-expired"));
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&session), mode(session.parent().unwrap())), (0o700, 0o700));
+    for file in files(&session) {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+}
+
+#[test]
+fn a_journal_that_was_cut_anywhere_opens_with_all_whole_lines() {
+    let folder = tempfile::tempdir().unwrap();
+    record(folder.path(), ROOMY, &exchanges("token-expired"));
+    let journal = files(folder.path()).into_iter().find(|file| file.extension().is_some_and(|e| e == "jsonl")).unwrap();
+    let whole = fs::read(&journal).unwrap();
+    for length in (0..whole.len()).step_by(whole.len() / 100 + 1) {
+        fs::write(&journal, &whole[..length]).unwrap();
+        let lines = whole[..length].iter().filter(|byte| **byte == b'\n').count();
+        let entries = whole
+            .split(|byte| *byte == b'\n')
+            .take(lines)
+            .filter(|line| line.starts_with(b"{\"schema\":\"why401.entry/1\""))
+            .count();
+        assert_eq!(read(folder.path()).len(), entries, "cut after {length} bytes");
+    }
+}
+
+#[test]
+fn a_second_run_in_the_same_folder_goes_on_after_a_torn_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let exchanges = exchanges("token-expired");
+    record(folder.path(), ROOMY, &exchanges);
+    let journal = files(folder.path()).into_iter().find(|file| file.extension().is_some_and(|e| e == "jsonl")).unwrap();
+    fs::OpenOptions::new().append(true).open(journal).unwrap().write_all(b"{\"schema\":\"why401.ent").unwrap();
+    let later: Vec<Exchange> = exchanges.iter().map(|e| Exchange { at: Millis(e.at.0 + 1), ..e.clone() }).collect();
+    record(folder.path(), ROOMY, &later);
+    let ids: Vec<u64> = read(folder.path()).iter().map(|exchange| exchange.id).collect();
+    assert_eq!(ids, (1..=2 * exchanges.len() as u64).collect::<Vec<u64>>());
+}
+
+#[test]
+fn two_runs_do_not_write_into_one_folder_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = Recorder::start(folder.path(), ROOMY, Salt::new([1; 32]), Millis(0)).unwrap();
+    let second = Recorder::start(folder.path(), ROOMY, Salt::new([1; 32]), Millis(0));
+    assert!(second.is_err_and(|error| error.contains("--session")));
+}
+
+#[test]
+fn the_oldest_goes_first_but_failures_and_what_led_up_to_them_stay() {
+    let folder = tempfile::tempdir().unwrap();
+    let story: Vec<Exchange> = exchanges("token-expired").into_iter().take(2).collect();
+    let expected = causes(story.clone());
+    assert!(!expected.is_empty(), "the first example explains nothing");
+    // Healthy requests, many and large, of another host.
+    let healthy = |id: u64| {
+        let mut exchange = story[0].clone();
+        (exchange.id, exchange.at) = (id, Millis(story[1].at.0 + 1000 * i64::try_from(id).unwrap()));
+        exchange.request.host = "other.service-now.com".into();
+        exchange.request.method = "GET".into();
+        exchange.request.target = "/api/now/table/incident".into();
+        exchange.request.body = why401::model::Body::whole(vec![b'x'; 8000]);
+        exchange
+    };
+    let all: Vec<Exchange> = story.iter().cloned().chain((3..400).map(healthy)).collect();
+    let limits = Limits { bytes: 1024 * 1024, exchanges: 10_000 };
+    record(folder.path(), limits, &all);
+    let bytes: u64 = files(folder.path()).iter().map(|file| fs::metadata(file).unwrap().len()).sum();
+    assert!(bytes < 1_300_000, "{bytes} bytes for a limit of 1 MiB");
+    let back = read(folder.path());
+    assert!(back.len() < all.len() / 2, "nothing has gone");
+    assert_eq!(causes(back.into_iter().take(2)), expected);
+}
+
+#[test]
+fn a_secret_is_in_no_file_of_a_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let exchanges: Vec<Exchange> = catalog::pages().iter().take(40).flat_map(|page| exchanges(&page.slug)).collect();
+    record(folder.path(), ROOMY, &exchanges);
+    let text: String = files(folder.path()).iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    let mut searched = 0;
+    for exchange in &exchanges {
+        for value in exchange.request.fields.all("authorization") {
+            let value = String::from_utf8_lossy(value);
+            let secret = value.split(' ').next_back().unwrap();
+            // Placeholders, words for nothing and the claims of a JWT stay.
+            if secret.len() >= 60
+                && !secret.contains(['{', '<', '$', '.', '_'])
+                && secret.bytes().any(|b| b.is_ascii_digit())
+            {
+                searched += 1;
+                assert!(!text.contains(secret), "{secret}");
+            }
+        }
+    }
+    assert!(searched > 10, "only {searched} secrets were looked for");
+}
