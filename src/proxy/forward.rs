@@ -20,7 +20,7 @@ use super::rewrite::{self, RequestChanges};
 use super::route::Destination;
 use super::settings::Origin;
 use super::transfer::{Body, Stop};
-use crate::model::{Client, Failure, FailureKind, HeadFault, HeadProblem, Phase, Timing};
+use crate::model::{Client, Failure, FailureKind, HeadFault, HeadProblem, Phase, Timing, Way};
 
 /// A request's head, and when its first byte was seen.
 pub(super) struct Arrived {
@@ -59,13 +59,23 @@ pub(super) async fn forward(
 ) -> After {
     let request = observe::request(&arrived.head, &destination);
     let from = Client { way: destination.way, ..from.clone() };
-    let sheet = Sheet::open(shared, from, request, arrived.first).await;
+    let sheet = if explained(shared, &destination) {
+        Sheet::open(shared, from, request, arrived.first).await
+    } else {
+        Sheet::blank(arrived.first)
+    };
     let decoder = match framing::of_request(&arrived.head) {
         Ok(framing) => Decoder::new(framing),
         Err(fault) => return refuse(shared, client, &arrived.head, sheet, fault).await,
     };
     let errand = Errand { shared, head: arrived.head, own, destination, sheet, decoder };
     errand.run(client).await
+}
+
+/// What comes with an absolute URL may be for any host, as a CONNECT; out of scope it is forwarded and not looked at.
+fn explained(shared: &Shared, destination: &Destination) -> bool {
+    let named_by_client = matches!(destination.way, Way::Absolute | Way::ClearHttps);
+    !named_by_client || shared.scope.covers(&destination.origin.host)
 }
 
 /// Answers a request that is not forwarded for a fault of its own.

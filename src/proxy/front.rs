@@ -152,11 +152,18 @@ async fn ended(shared: &Shared, mut link: Link, door: &Door, read: HeadRead, unu
 /// it took up an earlier session, nor where we are the ones that end.
 async fn silent(shared: &Shared, door: &Door, kind: FailureKind, detail: &str) {
     let (Some(opened), Some(origin)) = (&door.opened, door.origin()) else { return };
-    if opened.resumed || door.client.tls.is_none() || shared.draining() {
+    let unused = kind == FailureKind::ClientClosed && is_browser(&door.client);
+    if opened.resumed || door.client.tls.is_none() || shared.draining() || unused {
         return;
     }
     let failure = failure(Phase::ClientTls, kind, detail);
     connect::failed(shared, door.client.clone(), opened, origin, failure).await;
+}
+
+/// Browsers open a second connection ahead of need and may drop it at once; their distrust they say with an alert.
+/// PowerShell calls itself one and is none.
+fn is_browser(client: &Client) -> bool {
+    client.connect_agent.as_deref().is_some_and(|agent| agent.starts_with("Mozilla/") && !agent.contains("PowerShell"))
 }
 
 /// Answers a head that HTTP cannot parse, or that is for elsewhere, and keeps it as evidence.

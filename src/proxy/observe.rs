@@ -95,6 +95,11 @@ impl Sheet {
         Sheet { draft: Draft { live, started }, sent: Capture::new(limit), received: Capture::new(limit) }
     }
 
+    /// A sheet that nothing is written on.
+    pub fn blank(started: Instant) -> Sheet {
+        Sheet { draft: Draft { live: None, started }, sent: Capture::new(0), received: Capture::new(0) }
+    }
+
     /// The answer ended: well, or `cut` short by the upstream.
     pub fn answered(mut self, cut: Option<Failure>) {
         let body = self.received.take();

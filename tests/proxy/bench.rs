@@ -262,9 +262,10 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// With ServiceNow's names in scope and `change` made to the settings.
+    /// With ServiceNow's and the tests' own names in scope and `change` made to the settings.
     pub async fn start(change: impl FnOnce(&mut Settings)) -> Proxy {
-        let scope = Scope(vec!["*.service-now.com".parse().unwrap(), "localhost".parse().unwrap()]);
+        let names = ["*.service-now.com", "localhost", "a.example", "nowhere.invalid", "127.0.0.1"];
+        let scope = Scope(names.map(|name| name.parse().unwrap()).into());
         let authority = Arc::new(Authority::ephemeral(&scope.0).unwrap());
         let root = authority.certificate_der().clone();
         let mut settings = Settings::new(authority);

@@ -226,6 +226,18 @@ async fn a_client_that_sends_nothing_after_the_handshake_is_told() {
 }
 
 #[tokio::test]
+async fn a_browser_that_sends_nothing_after_the_handshake_has_opened_it_ahead_of_need() {
+    let mut proxy = Proxy::start(|_| {}).await;
+    let mut client = proxy.connect().await;
+    let agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36";
+    client.send(format!("CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\nUser-Agent: {agent}\r\n\r\n")).await;
+    client.head().await;
+    drop(client.tls(HOST, &proxy.root).await.unwrap());
+    drop(proxy.inside().await);
+    assert_eq!(proxy.exchange().await.client.connect_agent.as_deref(), Some("raw/1"), "the first that is told");
+}
+
+#[tokio::test]
 async fn a_client_that_speaks_no_tls_after_its_first_byte_is_told() {
     let mut proxy = Proxy::start(|_| {}).await;
     let mut client = proxy.tunnel(&format!("{HOST}:443")).await;

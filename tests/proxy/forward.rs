@@ -42,6 +42,19 @@ async fn an_intercepted_request_arrives_as_it_was_sent_and_is_told() {
 }
 
 #[tokio::test]
+async fn a_host_out_of_scope_is_forwarded_in_absolute_form_and_not_told() {
+    let (seen, mut heads) = mpsc::unbounded_channel();
+    let origin = Origin::plain(answering(OK, seen)).await;
+    let proxy = Proxy::start(|settings| settings.resolve.push(origin.stands_for("api.vendor.example"))).await;
+    let mut client = proxy.connect().await;
+    client.send("GET http://api.vendor.example/a HTTP/1.1\r\nHost: api.vendor.example\r\n\r\n").await;
+    assert!(soon(heads.recv()).await.unwrap().starts_with("GET /a HTTP/1.1\r\n"));
+    assert_eq!(client.message().await.1, "ok");
+    drop(client);
+    assert_eq!(proxy.last_exchanges().await.len(), 0);
+}
+
+#[tokio::test]
 async fn plain_http_goes_through_in_absolute_form() {
     let (seen, mut heads) = mpsc::unbounded_channel();
     let origin = Origin::plain(answering(OK, seen)).await;

@@ -265,8 +265,9 @@ async fn a_client_that_goes_away_is_told_as_such() {
 async fn a_full_queue_holds_requests_back_for_a_moment_and_then_lets_them_by_uncounted() {
     let (seen, _heads) = mpsc::unbounded_channel();
     let origin = Origin::plain(answering(OK, seen)).await;
-    let authority = Arc::new(Authority::ephemeral(&[]).unwrap());
-    let mut settings = Settings::new(authority);
+    let scope = Scope(vec!["a.example".parse().unwrap()]);
+    let mut settings = Settings::new(Arc::new(Authority::ephemeral(&scope.0).unwrap()));
+    settings.scope = scope;
     settings.resolve.push(origin.stands_for("a.example"));
     settings.limits.admission = Duration::from_millis(30);
     let (sender, mut exchanges) = mpsc::channel(2);
