@@ -3,7 +3,7 @@
 use crate::model::{Answerer, Outcome};
 use crate::wire::endpoint;
 use crate::wire::reading::Reading;
-use crate::wire::servicenow::Page;
+use crate::wire::servicenow::{Envelope, Page};
 
 /// Decides by positive signs; without any, by the host's name.
 pub fn answerer(reading: &Reading<'_>) -> Answerer {
@@ -23,13 +23,15 @@ pub fn answerer(reading: &Reading<'_>) -> Answerer {
     let foreign = reading.fingerprint.server.is_some();
     let passed = response.fields.has("via") || response.fields.has("x-squid-error") || response.fields.has("cf-ray");
     let by_name = endpoint::is_instance_host(reading.host());
+    let foreign = foreign || response.status >= 400 && Envelope::is_foreign(&reading.answer);
     if foreign || passed || !by_name && response.status >= 400 { Answerer::Intermediary } else { Answerer::Instance }
 }
 
 /// The body is one that only an instance writes.
 fn speaks_servicenow(reading: &Reading<'_>) -> bool {
     let foreign = reading.fingerprint.server.is_some();
-    let envelope = reading.envelope.is_some() && String::from_utf8_lossy(&reading.answer).contains("status");
+    let own = !Envelope::is_foreign(&reading.answer);
+    let envelope = own && reading.envelope.is_some() && String::from_utf8_lossy(&reading.answer).contains("status");
     let page = matches!(reading.page, Some(Page::Hibernating | Page::Offline));
     let denied = reading.oauth_error.as_ref().is_some_and(|error| error.is_catch_all());
     page || !foreign && (envelope && !reading.outbound || denied && reading.instance)

@@ -22,10 +22,20 @@ pub fn may_be_half(reading: &Reading<'_>, diagnosis: &Diagnosis) -> bool {
     let status = reading.status().unwrap_or(0);
     let bare = match status {
         401 => reading.credential == Credential::None && !reading.challenges.is_empty(),
-        407 => !reading.request().fields.has("proxy-authorization"),
+        407 => !reading.request().fields.has("proxy-authorization") || goes_on(reading),
         _ => false,
     };
     bare && !diagnosis.findings.is_empty() && !reading.request().unseen
+}
+
+/// NTLM and Negotiate take several rounds: the proxy answers the client's first message with a message of its own.
+fn goes_on(reading: &Reading<'_>) -> bool {
+    let Some(response) = reading.response() else { return false };
+    response.fields.all("proxy-authenticate").any(|value| {
+        let (scheme, message) = value.split_at(value.iter().position(|byte| *byte == b' ').unwrap_or(value.len()));
+        let rounds = scheme.eq_ignore_ascii_case(b"ntlm") || scheme.eq_ignore_ascii_case(b"negotiate");
+        rounds && !message.trim_ascii().is_empty()
+    })
 }
 
 impl Held {

@@ -62,6 +62,12 @@ impl Jwt {
         ["exp", "nbf", "iat"].into_iter().find(|claim| self.claims.get(*claim).is_some_and(|value| !value.is_number()))
     }
 
+    /// A date claim that counts milliseconds, as `Date.now()` gives them: as seconds it lies thousands of years ahead.
+    pub fn date_in_milliseconds(&self) -> Option<&'static str> {
+        let late = |claim: &&str| self.claims.get(*claim).and_then(Value::as_f64).is_some_and(|value| value > 1e11);
+        ["exp", "nbf", "iat"].into_iter().find(late)
+    }
+
     /// `aud`, one or several.
     pub fn audiences(&self) -> Vec<&str> {
         match self.claims.get("aud") {
@@ -100,5 +106,7 @@ mod tests {
     fn dates_that_are_text_are_seen() {
         let jwt = decode(&token(r#"{"alg":"RS256"}"#, r#"{"exp":"1700000000"}"#)).unwrap();
         assert_eq!((jwt.date("exp"), jwt.broken_date()), (None, Some("exp")));
+        let jwt = decode(&token(r#"{"alg":"RS256"}"#, r#"{"exp":1800000000,"iat":1700000000000}"#)).unwrap();
+        assert_eq!((jwt.broken_date(), jwt.date_in_milliseconds()), (None, Some("iat")));
     }
 }

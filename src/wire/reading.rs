@@ -84,7 +84,7 @@ impl<'a> Reading<'a> {
         let sent = content::decoded(&request.fields, &request.body);
         let form = form_of(request, &sent);
         let endpoint = endpoint::classify(instance, &request.method, request.path(), request.query());
-        let endpoint = provider_token(endpoint, outbound, form.as_ref());
+        let endpoint = provider_token(endpoint, by_name, outbound, form.as_ref());
         let authorization = request.fields.get("authorization").map(|value| (value, authorization::split(value)));
         let basic = authorization.as_ref().filter(|(_, parts)| parts.kind == SchemeKind::Basic);
         let basic = basic.map(|(value, parts)| basic::decode(parts.credentials_of(value)));
@@ -267,10 +267,12 @@ fn names_instance(path: &str) -> bool {
         || lower.ends_with("/oauth_auth.do")
 }
 
-/// A POST of a grant is a token request, whatever its path says.
-fn provider_token(endpoint: Endpoint, outbound: bool, form: Option<&Form>) -> Endpoint {
+/// A POST of a grant is a token request, whatever its path says. `instance`: the host has an instance's name.
+fn provider_token(endpoint: Endpoint, instance: bool, outbound: bool, form: Option<&Form>) -> Endpoint {
     let grants = form.is_some_and(|form| form.has("grant_type"));
     match endpoint {
+        Endpoint::Other | Endpoint::Page if grants && instance => Endpoint::TokenMisspelt,
+        Endpoint::Api { name } if grants && instance && name.starts_with("now/") => Endpoint::TokenMisspelt,
         Endpoint::Other if grants => Endpoint::ProviderToken,
         Endpoint::Page | Endpoint::Api { .. } if grants && outbound => Endpoint::ProviderToken,
         endpoint => endpoint,

@@ -86,6 +86,13 @@ impl Envelope {
         message.contains("not authenticated") && (detail.contains("required to provide auth") || detail.is_empty())
     }
 
+    /// Whether the JSON is an envelope of another maker: a message, and neither the detail nor the status of ServiceNow.
+    pub fn is_foreign(body: &[u8]) -> bool {
+        let Ok(value) = serde_json::from_slice::<Value>(body) else { return false };
+        let own = value.get("status").is_some() || value.get("session").is_some();
+        value.get("error").is_some_and(|error| error.get("message").is_some() && error.get("detail").is_none()) && !own
+    }
+
     /// Both texts in lower case, for signatures.
     pub fn lower(&self) -> String {
         format!("{}\n{}", self.message, self.detail).to_ascii_lowercase()
@@ -180,6 +187,10 @@ mod tests {
             b"<response><error><message>m</message><detail>Record doesn&apos;t &amp;lt;</detail></error></response>";
         assert_eq!(envelope(escaped).unwrap().detail, "Record doesn't &lt;");
         assert_eq!(envelope(br#"{"error":"server_error"}"#), None);
+        assert!(Envelope::is_foreign(br#"{"error":{"message":"Access denied.","status":"403"}}"#));
+        assert!(
+            !Envelope::is_foreign(json) && !Envelope::is_foreign(br#"{"error":{"message":"m"},"status":"failure"}"#)
+        );
         assert_eq!(envelope(br#"{"error":{"message":"m","detail":null}}"#).unwrap().detail, "");
     }
 

@@ -20,6 +20,7 @@ pub const RULES: &[Rule] = &[
     legacy_inactive,
     rows_hidden,
     cors_blocked,
+    preflight_unanswered,
 ];
 
 fn forbidden(facts: &Facts<'_>) -> bool {
@@ -231,6 +232,36 @@ fn rows_hidden(facts: &Facts<'_>) -> Option<Finding> {
         Finding::new("row-acl", Grade::Likely, because)
             .weighing(70)
             .at(Place::response_field("x-total-count"), "rows that are not shown"),
+    )
+}
+
+/// A preflight that was answered, and does not allow what the browser asked for: the call itself is never sent.
+fn preflight_unanswered(facts: &Facts<'_>) -> Option<Finding> {
+    let request = facts.reading.request();
+    let origin = request.fields.text("origin").filter(|_| request.method == "OPTIONS")?.into_owned();
+    let wanted = request.fields.text("access-control-request-headers").unwrap_or_default().to_ascii_lowercase();
+    let asks = request.fields.has("access-control-request-method") && origin != request.origin();
+    let response = facts.reading.response()?;
+    if !asks || !facts.reading.succeeded() || !facts.inbound() {
+        return None;
+    }
+    let allowed = response.fields.text("access-control-allow-headers").unwrap_or_default().to_ascii_lowercase();
+    // The star never stands for Authorization (Fetch standard).
+    let authorization = |list: &str| list.split(',').any(|name| name.trim() == "authorization");
+    let (because, place) = if !response.fields.has("access-control-allow-origin") {
+        (format!("The preflight of {origin} was answered without Access-Control-Allow-Origin"), Place::ResponseStatus)
+    } else if authorization(&wanted) && !authorization(&allowed) {
+        let field = Place::response_field("access-control-allow-headers");
+        ("The preflight asks for Authorization, and the answer does not allow that header".to_owned(), field)
+    } else {
+        return None;
+    };
+    let because = format!("{because}: the browser does not send the call.");
+    Some(
+        Finding::new("cors-blocked", Grade::Proven, because)
+            .weighing(60)
+            .at(Place::RequestMethod, "a preflight")
+            .at(place, "not allowed"),
     )
 }
 

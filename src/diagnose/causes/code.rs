@@ -30,8 +30,8 @@ fn expired(facts: &Facts<'_>) -> Option<Finding> {
     if age <= LIFESPAN || used {
         return None;
     }
-    let other =
-        redirect_mismatch(facts).is_some() || verifier_mismatch(facts).is_some() || wrong_client(facts).is_some();
+    let verifier = verifier_mismatch(facts).is_some_and(|finding| finding.grade > Grade::Possible);
+    let other = redirect_mismatch(facts).is_some() || verifier || wrong_client(facts).is_some();
     let grade = if age >= SURELY && !other { Grade::Proven } else { Grade::Likely };
     let tag = facts.tag(code);
     let because = format!("Code {tag} was {age} s old when it was exchanged; the default lifespan is {LIFESPAN} s.");
@@ -161,7 +161,11 @@ fn verifier_mismatch(facts: &Facts<'_>) -> Option<Finding> {
     let plain = authorize.challenge_method.as_deref() == Some("plain");
     let matches = if plain { verifier == challenge } else { oauth::s256(verifier) == challenge.trim_end_matches('=') };
     if matches {
-        return None;
+        // RFC 7636 §4.3 takes a challenge without a method for plain; ServiceNow documents S256 only.
+        let because =
+            "The verifier hashes to the challenge, but code_challenge_method was not sent; RFC 7636 then means plain.";
+        let finding = Finding::new("pkce-verifier-mismatch", Grade::Possible, because).weighing(52);
+        return authorize.challenge_method.is_none().then(|| finding.at(issue, "no code_challenge_method"));
     }
     let because = "The code_verifier does not hash to the code_challenge of the authorization request (S256).";
     Some(

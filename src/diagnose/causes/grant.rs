@@ -98,11 +98,19 @@ fn scope_not_allowed(facts: &Facts<'_>) -> Option<Finding> {
                 .at(facts.param_place("scope"), "refused"),
         );
     }
-    let client = facts.client()?;
-    let seen = client.ok_without_scope?;
-    if client.scope_ok.as_deref() == Some(scope) || template::placeholder(scope).is_some() {
+    if template::placeholder(scope).is_some() {
         return None;
     }
+    let client = facts.client();
+    let without = client.and_then(|client| client.ok_without_scope);
+    let granted = client.is_some_and(|client| client.scope_ok.as_deref() == Some(scope));
+    let own = scope.split_whitespace().any(|word| word != "useraccount");
+    let Some(seen) = without.filter(|_| !granted) else {
+        // Asked for, and nothing more is known: useraccount is the one that every client has.
+        let because = format!("The scope {scope} is asked for; a client that may not have it is refused like this.");
+        let finding = Finding::new("oauth-scope-not-allowed", Grade::Possible, because).weighing(48);
+        return (own && !granted).then(|| finding.at(facts.param_place("scope"), "asked for"));
+    };
     let because =
         format!("The same client was given a token without asking for a scope; asking for {scope} is refused.");
     Some(

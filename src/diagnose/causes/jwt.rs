@@ -43,6 +43,12 @@ fn malformed(facts: &Facts<'_>) -> Option<Finding> {
         );
         return Some(Finding::new("jwt-malformed", Grade::Proven, because).weighing(90).at(place, "cannot be decoded"));
     };
+    if let Some(claim) = jwt.date_in_milliseconds() {
+        let because = format!("The claim {claim} counts milliseconds; RFC 7519 wants seconds.");
+        return Some(
+            Finding::new("jwt-malformed", Grade::Likely, because).weighing(90).at(place, format!("{claim} in ms")),
+        );
+    }
     let claim = jwt.broken_date()?;
     let because = format!("The claim {claim} is text; RFC 7519 wants a number of seconds.");
     Some(Finding::new("jwt-malformed", Grade::Proven, because).weighing(90).at(place, format!("{claim} is no number")))

@@ -53,6 +53,9 @@ fn entra(code: u32) -> Option<(&'static str, Grade)> {
 
 /// The parameter that a provider says is missing.
 fn named_parameter(text: &str) -> Option<String> {
+    if text.contains("no audience parameter") {
+        return Some("audience".into());
+    }
     const LEADS: [&str; 6] = [
         "must contain the following parameter: '",
         "the required field '",

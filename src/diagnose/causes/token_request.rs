@@ -13,6 +13,7 @@ pub const RULES: &[Rule] = &[
     not_form,
     not_encoded,
     plus_in_secret,
+    encoding_in_doubt,
     whitespace,
     grant_unknown,
     parameter_missing,
@@ -216,6 +217,32 @@ fn plus_in_secret(facts: &Facts<'_>) -> Option<Finding> {
         Finding::new("form-value-not-encoded", Grade::Likely, because)
             .weighing(weight)
             .at(Place::Form(pair.name.clone()), "a raw +"),
+    )
+}
+
+/// Characters that encoders would have changed stand there as they are, or what was decoded is encoded still.
+fn encoding_in_doubt(facts: &Facts<'_>) -> Option<Finding> {
+    let form = facts.reading.form.as_ref().filter(|_| refused(facts) && facts.inbound())?;
+    let mut found = form.pairs.iter().filter(|pair| matches!(pair.name.as_str(), "client_secret" | "password"));
+    let (pair, because, says) = found.find_map(|pair| {
+        let raw = facts.reading.sent.get(pair.raw_value.clone()).unwrap_or_default();
+        let twice =
+            raw.windows(5).any(|part| part.starts_with(b"%25") && part.iter().skip(3).all(u8::is_ascii_hexdigit));
+        let bare = raw.iter().any(|byte| b"#[]<>^`{}|\\\"".contains(byte)) && !raw.contains(&b'%');
+        let because = match (twice, bare) {
+            (true, _) => format!("{} holds percent-encodings after it was decoded: it was encoded twice.", pair.name),
+            (_, true) => format!(
+                "{} holds characters that an encoder would have changed: this client does not encode.",
+                pair.name
+            ),
+            _ => return None,
+        };
+        Some((pair, because, if twice { "encoded twice" } else { "not encoded" }))
+    })?;
+    Some(
+        Finding::new("form-value-not-encoded", Grade::Possible, because)
+            .weighing(47)
+            .at(Place::Form(pair.name.clone()), says),
     )
 }
 

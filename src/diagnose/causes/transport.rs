@@ -205,14 +205,16 @@ fn ui_path(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 fn bearer_on_page(facts: &Facts<'_>) -> Option<Finding> {
-    let page = facts.reading.endpoint == Endpoint::Page && facts.inbound() && facts.credential() == Credential::Bearer;
-    if !page
+    let legacy = matches!(&facts.reading.endpoint, Endpoint::Api { name } if name.starts_with("legacy/"));
+    let page = facts.reading.endpoint == Endpoint::Page || legacy;
+    if !(page && facts.inbound() && facts.credential() == Credential::Bearer)
         || !matches!(facts.answer, Answer::ToLogin | Answer::LoginPage | Answer::NotAuthenticated | Answer::Forbidden)
     {
         return None;
     }
     let because = "A Bearer token was sent to a page of the user interface; instances can refuse tokens there.";
-    Some(Finding::new("bearer-on-ui-page", Grade::Likely, because).weighing(80).at(Place::RequestTarget, "a page"))
+    let weight = if legacy { 60 } else { 80 };
+    Some(Finding::new("bearer-on-ui-page", Grade::Likely, because).weighing(weight).at(Place::RequestTarget, "a page"))
 }
 
 /// A redirect to, or the page of, a login in the place of data (knowledge B6).
