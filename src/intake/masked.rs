@@ -1,34 +1,37 @@
 //! Values that a sanitizer, or a careful person, put in the place of secrets: `[Authorization redacted]`, `***`,
-//! `TOKEN_a1b2c3d4`. Nothing may be said of what was never on the wire: a mask is no malformed token, and two masks are
-//! not the same secret. From a request they are taken out, and it is marked as unseen. In an answer each becomes a value
-//! of its own: that something was issued is known, and what it was is not.
+//! `TOKEN_a1b2c3d4`. A mask is no malformed token, and two masks are not the same secret. In a request each becomes
+//! `[redacted]`, which `wire` knows: nothing is said of its form. In an answer each becomes a value of its own: that
+//! something was issued is known, and what it was is not.
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::model::{Body, Exchange, Field, Fields, Outcome};
+use crate::model::{Body, Exchange, Field, Outcome};
 
-/// Takes the masks out of one exchange. Values that replace masks are told apart by `number`.
+/// Replaces the masks of one exchange. Those of its answer are told from all others by `number`.
 pub(super) fn unmask(exchange: &mut Exchange, number: u64) {
     let request = &mut exchange.request;
-    let mut hidden = credentials(&mut request.fields);
-    if let Some((path, query)) = request.target.split_once('?')
-        && let Some(kept) = pairs(query, &mut || None)
-    {
-        request.target = if kept.is_empty() { path.to_owned() } else { format!("{path}?{kept}") };
-        hidden = true;
+    let mut found = false;
+    for field in &mut request.fields.0 {
+        found |= request_field(field);
     }
-    hidden |= body(&mut request.body, &mut || None);
-    if hidden {
+    let mut hidden = || String::from(HIDDEN);
+    if let Some((path, query)) = request.target.split_once('?')
+        && let Some(query) = pairs(query, &mut hidden)
+    {
+        request.target = format!("{path}?{query}");
+        found = true;
+    }
+    body(&mut request.body, &mut hidden);
+    if found {
         request.head = None;
-        request.unseen = true;
     }
     let mut count = 0;
     let mut stand_in = || {
         count += 1;
-        Some(format!("masked-{number:x}-{count}"))
+        format!("masked-{number:x}-{count}")
     };
     if let Outcome::Answered(response) = &mut exchange.outcome {
         for field in &mut response.fields.0 {
@@ -38,21 +41,46 @@ pub(super) fn unmask(exchange: &mut Exchange, number: u64) {
     }
 }
 
-/// What stands in for a mask; `None` takes it out.
-type StandIn<'a> = &'a mut dyn FnMut() -> Option<String>;
+/// The one mask that `wire` has to know.
+const HIDDEN: &str = "[redacted]";
+
+/// What stands in for the next mask.
+type StandIn<'a> = &'a mut dyn FnMut() -> String;
+
+/// Credentials of a request; whether there was a mask.
+fn request_field(field: &mut Field) -> bool {
+    let text = String::from_utf8_lossy(&field.value).into_owned();
+    let unmasked = if is_name(field, "cookie") {
+        let pairs: Vec<_> = text.split(';').map(|pair| cookie(pair, &mut || String::from(HIDDEN))).collect();
+        let found = pairs.iter().any(|(_, found)| *found);
+        found.then(|| pairs.into_iter().map(|(pair, _)| pair).collect::<Vec<_>>().join(";"))
+    } else if is_masked(&text) {
+        Some(String::from(HIDDEN))
+    } else if is_name(field, "authorization") {
+        authorization(&text)
+    } else {
+        None
+    };
+    let found = unmasked.is_some();
+    if let Some(text) = unmasked {
+        field.value = Bytes::from(text);
+    }
+    found
+}
 
 /// Cookies and the parameters of a redirect.
 fn answer_field(field: &mut Field, stand_in: StandIn<'_>) {
     let text = String::from_utf8_lossy(&field.value).into_owned();
-    if is_name(field, "set-cookie") && cookie_masked(field.value.as_ref()) {
-        let (first, attributes) = text.split_once(';').unwrap_or((&text, ""));
-        let name = first.split_once('=').map_or("masked", |(name, _)| name);
-        field.value = Bytes::from(format!("{name}={};{attributes}", stand_in().unwrap_or_default()));
+    if is_name(field, "set-cookie") {
+        let (first, attributes) = text.split_at(text.find(';').unwrap_or(text.len()));
+        if let (first, true) = cookie(first, stand_in) {
+            field.value = Bytes::from(format!("{first}{attributes}"));
+        }
     } else if is_name(field, "location")
         && let Some((path, query)) = text.split_once('?')
-        && let Some(kept) = pairs(query, stand_in)
+        && let Some(query) = pairs(query, stand_in)
     {
-        field.value = Bytes::from(format!("{path}?{kept}"));
+        field.value = Bytes::from(format!("{path}?{query}"));
     }
 }
 
@@ -60,81 +88,57 @@ fn is_name(field: &Field, name: &str) -> bool {
     field.name.eq_ignore_ascii_case(name.as_bytes())
 }
 
-/// Takes masked credentials out of a request's fields; whether there were any.
-fn credentials(fields: &mut Fields) -> bool {
-    let before = fields.0.len();
-    fields.0.retain(|field| {
-        let text = String::from_utf8_lossy(&field.value);
-        let whole = !is_name(field, "cookie") && is_masked(&text);
-        !(whole || is_name(field, "authorization") && authorization_masked(&text))
-    });
-    let mut hidden = fields.0.len() < before;
-    for field in fields.0.iter_mut().filter(|field| is_name(field, "cookie")) {
-        let text = String::from_utf8_lossy(&field.value).into_owned();
-        let kept: Vec<&str> = text.split(';').filter(|pair| !cookie_masked(pair.as_bytes())).map(str::trim).collect();
-        if kept.len() < text.split(';').count() {
-            field.value = Bytes::from(kept.join("; "));
-            hidden = true;
-        }
-    }
-    fields.0.retain(|field| !(is_name(field, "cookie") && field.value.is_empty()));
-    hidden
-}
-
 /// `Bearer [redacted]`, `Basic ***`, and a hash in the place of Basic's value.
-fn authorization_masked(value: &str) -> bool {
-    let Some((scheme, rest)) = value.trim().split_once(' ') else { return false };
+fn authorization(value: &str) -> Option<String> {
+    let (scheme, rest) = value.trim().split_once(' ')?;
     let hash =
         |text: &str| matches!(text.len(), 32 | 40 | 64 | 128) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    is_masked(rest) || scheme.eq_ignore_ascii_case("basic") && hash(rest.trim())
+    let masked = is_masked(rest) || scheme.eq_ignore_ascii_case("basic") && hash(rest.trim());
+    masked.then(|| format!("{scheme} {HIDDEN}"))
 }
 
-/// `JSESSIONID=[redacted]; Path=/`
-fn cookie_masked(pair: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(pair);
-    let first = text.split(';').next().unwrap_or_default();
-    is_masked(first.split_once('=').map_or(first, |(_, value)| value))
+/// One `name=value`, its mask replaced; whether there was one.
+fn cookie(pair: &str, stand_in: StandIn<'_>) -> (String, bool) {
+    let (name, value) = pair.split_once('=').unwrap_or(("masked", pair));
+    if is_masked(value) { (format!("{name}={}", stand_in()), true) } else { (pair.to_owned(), false) }
 }
 
-/// The pairs of a query or form without the masks; `None` where none is one.
+/// The pairs of a query or form with their masks replaced; `None` where there is none.
 fn pairs(text: &str, stand_in: StandIn<'_>) -> Option<String> {
     let mut found = false;
-    let mut kept = Vec::new();
-    for pair in text.split('&') {
-        match pair.split_once('=').filter(|(_, value)| is_masked(&decoded(value))) {
-            Some((name, _)) => {
-                found = true;
-                kept.extend(stand_in().map(|value| format!("{name}={value}")));
-            }
-            None => kept.push(pair.to_owned()),
+    let mut pair = |pair: &str| match pair.split_once('=').filter(|(_, value)| is_masked(&decoded(value))) {
+        Some((name, _)) => {
+            found = true;
+            // A state comes back as it was sent: its masks stay alike on both ways.
+            format!("{name}={}", if name == "state" { String::from(HIDDEN) } else { stand_in() })
         }
-    }
-    found.then(|| kept.join("&"))
+        None => pair.to_owned(),
+    };
+    let pairs = text.split('&').map(&mut pair).collect::<Vec<_>>().join("&");
+    found.then_some(pairs)
 }
 
 fn decoded(value: &str) -> Cow<'_, str> {
     percent_encoding::percent_decode_str(value).decode_utf8_lossy()
 }
 
-/// Takes masks out of a form or JSON body; whether there were any.
-fn body(body: &mut Body, stand_in: StandIn<'_>) -> bool {
+/// Replaces the masks in a form or JSON body; a body that is a mask itself becomes empty.
+fn body(body: &mut Body, stand_in: StandIn<'_>) {
     let length = body.bytes.len();
     if length == 0 || length > LONGEST || body.coded || !may_hold_mask(&body.bytes) {
-        return false;
+        return;
     }
     let text = String::from_utf8_lossy(&body.bytes).into_owned();
-    let kept = if let Ok(mut json) = serde_json::from_str::<Value>(&text) {
+    let unmasked = if let Ok(mut json) = serde_json::from_str::<Value>(&text) {
         replace(&mut json, stand_in).then(|| json.to_string())
     } else if is_masked(&text) {
         Some(String::new())
     } else {
         text.contains('=').then(|| pairs(text.trim(), stand_in)).flatten()
     };
-    let hidden = kept.is_some();
-    if let Some(kept) = kept {
-        body.bytes = Bytes::from(kept);
+    if let Some(text) = unmasked {
+        body.bytes = Bytes::from(text);
     }
-    hidden
 }
 
 /// Bodies of tokens and errors are shorter; a longer one is data.
@@ -150,24 +154,23 @@ fn may_hold_mask(bytes: &[u8]) -> bool {
         || memchr::memchr_iter(b'_', bytes).any(|at| capital(at) && hash(at))
 }
 
-/// Takes out or replaces the members whose value is a mask; whether there were any.
+/// Replaces texts that are masks; whether there were any.
 fn replace(value: &mut Value, stand_in: StandIn<'_>) -> bool {
     match value {
-        Value::Object(members) => {
-            let mut hidden = false;
-            members.retain(|_, value| {
-                if !value.as_str().is_some_and(is_masked) {
-                    return true;
-                }
-                hidden = true;
-                let stand_in = stand_in().map(Value::String);
-                let keeps = stand_in.is_some();
-                *value = stand_in.unwrap_or_default();
-                keeps
-            });
-            members.values_mut().fold(hidden, |hidden, value| replace(value, stand_in) || hidden)
+        Value::String(text) if is_masked(text) => {
+            *text = stand_in();
+            true
         }
-        Value::Array(items) => items.iter_mut().filter_map(|item| replace(item, stand_in).then_some(())).count() > 0,
+        Value::Object(members) => {
+            let mut found = false;
+            members.values_mut().for_each(|member| found |= replace(member, stand_in));
+            found
+        }
+        Value::Array(items) => {
+            let mut found = false;
+            items.iter_mut().for_each(|item| found |= replace(item, stand_in));
+            found
+        }
         _ => false,
     }
 }
@@ -260,21 +263,23 @@ mod tests {
     }
 
     #[test]
-    fn masks_are_taken_out_and_the_request_counts_as_unseen() {
+    fn masks_become_what_says_nothing() {
         let exchange = one(
-            "POST /oauth_token.do?state=x&code=[code+redacted] HTTP/1.1\nHost: h\nAuthorization: Bearer [redacted]\n\
-             Cookie: JSESSIONID=***; theme=dark\nContent-Type: application/x-www-form-urlencoded\n\n\
+            "POST /oauth_token.do?state=x&code=[code+redacted] HTTP/1.1\nHost: h\nAuthorization: Bearer ***\n\
+             Cookie: JSESSIONID=***; theme=dark\nX-UserToken: TOKEN_a1b2c3d4\nContent-Type: application/x-www-form-urlencoded\n\n\
              grant_type=password&password=%5Bpassword%20redacted%5D\n\n\
              HTTP/1.1 200 OK\nSet-Cookie: a=[REDACTED]; Path=/\nSet-Cookie: b=1\nLocation: https://c/cb?code=***&state=1\n\n\
              {\"access_token\":\"[access_token redacted]\",\"token_type\":\"Bearer\",\"nested\":[{\"id_token\":\"***\"}]}\n",
         );
         let request = &exchange.request;
-        assert!(request.unseen && !request.fields.has("authorization") && request.head.is_none());
+        assert!(request.head.is_none());
+        assert_eq!(request.target, "/oauth_token.do?state=x&code=[redacted]");
+        let field = |name: &str| request.fields.text(name).unwrap().into_owned();
         assert_eq!(
-            (request.target.as_str(), request.fields.text("cookie").unwrap().as_ref()),
-            ("/oauth_token.do?state=x", "theme=dark")
+            [field("authorization"), field("cookie"), field("x-usertoken")],
+            ["Bearer [redacted]", "JSESSIONID=[redacted]; theme=dark", "[redacted]"]
         );
-        assert_eq!(&request.body.bytes[..], b"grant_type=password");
+        assert_eq!(&request.body.bytes[..], b"grant_type=password&password=[redacted]");
         let response = exchange.response().unwrap();
         let shown = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes).into_owned();
@@ -296,7 +301,7 @@ mod tests {
             "POST /x?a=1 HTTP/1.1\nHost: h\nAuthorization: Basic  {{x}}\nCookie: a=1;b=2\n\n{ \"b\": 1, \"a_b\": \"x\" }\n\nHTTP/1.1 401 x\n\n{ \"error\" : \"*** see the log\" , \"z\":1 }",
         );
         let request = &exchange.request;
-        assert!(!request.unseen && request.head.is_some());
+        assert!(request.head.is_some());
         assert_eq!(&request.body.bytes[..], b"{ \"b\": 1, \"a_b\": \"x\" }");
         assert_eq!(request.fields.text("cookie").unwrap(), "a=1;b=2");
     }
@@ -314,7 +319,11 @@ mod tests {
     #[test]
     fn a_hash_in_the_place_of_basic_is_a_mask() {
         let hash = "0123456789abcdef".repeat(4);
-        assert!(one(&format!("GET / HTTP/1.1\nHost: h\nAuthorization: Basic {hash}\n\n")).request.unseen);
-        assert!(!one("GET / HTTP/1.1\nHost: h\nAuthorization: Basic c3ZjOnB3\n\n").request.unseen);
+        let value = |value: &str| {
+            let exchange = one(&format!("GET / HTTP/1.1\nHost: h\nAuthorization: {value}\n\n"));
+            exchange.request.fields.text("authorization").unwrap().into_owned()
+        };
+        assert_eq!(value(&format!("Basic {hash}")), "Basic [redacted]");
+        assert_eq!(value("Basic c3ZjOnB3"), "Basic c3ZjOnB3");
     }
 }

@@ -92,7 +92,7 @@ impl<'a> Reading<'a> {
         let cookies = cookie::sent(&request.fields);
         let api_key = api_key(request, &query);
         let params = form.as_ref().unwrap_or(&query);
-        let redacted = is_redacted(request, form.as_ref());
+        let redacted = is_redacted(request, form.as_ref(), &query);
         let mut reading = Reading {
             redacted,
             client: ClientAuthentication::read(request, params),
@@ -235,12 +235,12 @@ impl<'a> Reading<'a> {
 }
 
 /// Whether the values of the credential's own fields were taken out.
-fn is_redacted(request: &Request, form: Option<&Form>) -> bool {
+fn is_redacted(request: &Request, form: Option<&Form>, query: &Form) -> bool {
     let marked = |value: &[u8]| template::redacted(&String::from_utf8_lossy(value));
-    let secrets = ["client_secret", "password", "code", "refresh_token", "assertion"];
+    let secrets = ["client_secret", "password", "code", "refresh_token", "assertion", "access_token", API_KEY_FIELD];
     let fields = ["authorization", API_KEY_FIELD, "cookie"];
     fields.iter().any(|name| request.fields.all(name).any(marked))
-        || form.is_some_and(|form| {
+        || form.into_iter().chain([query]).any(|form| {
             form.pairs.iter().any(|pair| secrets.contains(&pair.name.as_str()) && template::redacted(&pair.value))
         })
 }
