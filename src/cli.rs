@@ -79,7 +79,7 @@ pub struct RunOptions {
     /// Append the explanations to this file too
     #[arg(long, value_name = "FILE")]
     log_file: Option<String>,
-    /// Record the session in this folder (not built yet)
+    /// Record the session in this folder, without its secrets [default: a new one for each run]
     #[arg(long, value_name = "DIR")]
     session: Option<String>,
     /// Serve the page in the browser here, as 127.0.0.1:8081 (not built yet)
