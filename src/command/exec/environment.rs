@@ -43,6 +43,8 @@ pub fn variables(proxy: SocketAddr, files: &Files<'_>, java_options: Option<&str
     variables.extend(["no_proxy", "NO_PROXY"].map(|name| (name, String::new())));
     variables.push(("NODE_EXTRA_CA_CERTS", files.certificate.display().to_string()));
     variables.push(("NODE_USE_ENV_PROXY", "1".into()));
+    // LWP reads the proxy variables where it is told to.
+    variables.push(("PERL_LWP_ENV_PROXY", "1".into()));
     variables.push(("JAVA_TOOL_OPTIONS", java(proxy, files.java, java_options)));
     variables
 }

@@ -2,6 +2,7 @@
 
 mod bundle;
 mod child;
+mod configured;
 mod environment;
 pub(super) use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -67,6 +68,9 @@ struct Stores {
     certificate: PathBuf,
     bundle: PathBuf,
     java: PathBuf,
+    wgetrc: PathBuf,
+    /// A folder, because PHP reads all that is in one.
+    php: PathBuf,
 }
 
 impl Stores {
@@ -76,17 +80,26 @@ impl Stores {
         roots.push(authority.certificate_der().clone());
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let millis = u64::try_from(now.as_millis()).unwrap_or_default();
+        let bundle = folder.file("roots-and-why401-ca.pem", bundle::pem(&roots).as_bytes())?;
+        let php = folder.path().join("php");
+        std::fs::create_dir(&php)?;
+        folder.file("php/why401.ini", configured::php_ini(&bundle).as_bytes())?;
         Ok(Stores {
             certificate: folder.file("why401-ca.pem", authority.certificate_pem().as_bytes())?,
-            bundle: folder.file("roots-and-why401-ca.pem", bundle::pem(&roots).as_bytes())?,
+            wgetrc: folder.file("wgetrc", &configured::wgetrc(&configured::users_wgetrc(), &bundle))?,
+            bundle,
+            php,
             java: folder.file("roots-and-why401-ca.jks", &bundle::java_store(&roots, millis))?,
         })
     }
 
     fn variables(&self, proxy: SocketAddr) -> Vec<(&'static str, String)> {
-        let java = std::env::var("JAVA_TOOL_OPTIONS").ok();
+        let (java, php) = (std::env::var("JAVA_TOOL_OPTIONS").ok(), std::env::var("PHP_INI_SCAN_DIR").ok());
         let files = environment::Files { certificate: &self.certificate, bundle: &self.bundle, java: &self.java };
-        environment::variables(proxy, &files, java.as_deref())
+        let mut variables = environment::variables(proxy, &files, java.as_deref());
+        variables.push(("WGETRC", self.wgetrc.display().to_string()));
+        variables.push(("PHP_INI_SCAN_DIR", configured::php_scan(php.as_deref(), &self.php)));
+        variables
     }
 }
 
@@ -120,7 +133,7 @@ fn ended(status: ExitStatus, tally: Tally, options: &Options) -> Ended {
 const NEVER_CAME: &str = "\
 why401: no request of the command came through to a host that is intercepted. It may be that
   - it called another host: name it with --intercept HOST
-  - it reads no proxy variables: Node before 22.21 (fetch, https), aiohttp without trust_env=True, aiosnow, code that sets its own
+  - it reads no proxy variables: Node before 22.21 (fetch, https), aiohttp without trust_env=True, aiosnow, PHP streams, code that sets its own
     proxy; `why401 ca trust CLIENT` says what each needs, and `why401 --reverse https://HOST` needs nothing of the client
   - it called localhost, which Go and Java never send to a proxy
   - it talks to a background process that was started before (a daemon, an agent, an open app)";
