@@ -44,7 +44,7 @@ pub enum Command {
     Causes(explain::CausesOptions),
     /// Show the certificate authority, and how each client trusts it
     Ca(ca::Options),
-    /// Check a HAR file or a configuration file, every fault at its place
+    /// Check a configuration file, every fault at its place
     Check(check::Options),
     /// Look for what keeps a client from coming through
     Doctor(doctor::Options),

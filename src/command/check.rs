@@ -1,4 +1,4 @@
-//! `why401 check har|config FILE`: every fault of a file, at its place.
+//! `why401 check config FILE`: every fault of a file, at its place.
 
 use std::path::PathBuf;
 
