@@ -10,7 +10,7 @@ use super::progress::Progress;
 use super::{AtLeast, Ended, Exit, complain};
 use crate::intake;
 use crate::ledger::Limits;
-use crate::model::Grade;
+use crate::model::{Grade, Millis};
 use crate::output::{Style, Told, json, log};
 use crate::pipeline::{Pipeline, Teller};
 use crate::run::service;
@@ -54,11 +54,19 @@ pub fn run(options: &Options) -> Ended {
         best: None,
         gone: false,
     };
-    let mut pipeline = Pipeline::new(service::salt()?, Limits::default());
-    let mut read = 0u64;
+    let salt = service::salt()?;
+    let mut pipeline = Pipeline::new(salt.clone(), Limits::default());
+    let (mut read, mut undated) = (0u64, false);
     for item in intake::story(recordings) {
         match item {
             Ok(exchange) => {
+                // Between what has no time and what has one nothing is known: no age may be counted across.
+                let dated = exchange.at != Millis::UNKNOWN;
+                if undated && dated {
+                    pipeline.finish(&mut teller);
+                    pipeline = Pipeline::new(salt.clone(), Limits::default());
+                }
+                undated = !dated;
                 pipeline.take(exchange, &mut teller);
                 read += 1;
             }
@@ -75,7 +83,8 @@ pub fn run(options: &Options) -> Ended {
         complain(&format!("{} of {read} exchanges could not be diagnosed: please report this", pipeline.broken()));
     }
     if options.format == Format::Human {
-        complain(&format!("{read} exchanges read, {} explained", teller.explained));
+        let exchanges = if read == 1 { "exchange" } else { "exchanges" };
+        complain(&format!("{read} {exchanges} read, {} explained", teller.explained));
     }
     let reached = options.fail_on.is_some_and(|grade| grade.reached(teller.best));
     Ok(match read {

@@ -38,7 +38,7 @@ pub(super) fn request(lines: &[Vec<u8>], body: Vec<u8>, origin: &Origin) -> Opti
             (host, port.or(origin.port), url::origin_form(&line.target))
         }
     };
-    Some(Request {
+    let mut request = Request {
         method: line.method,
         scheme,
         host,
@@ -49,7 +49,16 @@ pub(super) fn request(lines: &[Vec<u8>], body: Vec<u8>, origin: &Origin) -> Opti
         fields,
         head: Some(head::raw(lines.iter().map(Vec::as_slice))),
         unseen: false,
-    })
+    };
+    request.unseen = hides_form(&request);
+    Some(request)
+}
+
+/// The recording says that a form was sent and does not show it: nothing follows from the parameters that are not there.
+pub(super) fn hides_form(request: &Request) -> bool {
+    let form =
+        request.fields.text("content-type").is_some_and(|mime| mime.to_ascii_lowercase().contains("form-urlencoded"));
+    form && request.body.bytes.is_empty() && request.body.length > 0
 }
 
 /// An answer of these head lines; `None` where the first is no status line.
@@ -156,6 +165,15 @@ mod tests {
         assert_eq!(&body(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n")[..], b"abcde");
         assert_eq!(&body(b"a\r\nabc")[..], b"abc");
         assert_eq!(&body(b"{\"error\":1}\n")[..], b"{\"error\":1}\n");
+    }
+
+    #[test]
+    fn a_form_that_was_not_kept_is_unseen() {
+        let post = |body: &str| {
+            let head = lines("POST /t HTTP/1.1\nContent-Type: application/x-www-form-urlencoded\nContent-Length: 3");
+            request(&head, body.as_bytes().to_vec(), &Origin::default()).unwrap().unseen
+        };
+        assert!(post("") && !post("a=1"));
     }
 
     #[test]

@@ -195,6 +195,7 @@ impl Session {
             if draft.received.is_empty() {
                 request.method = String::from("CONNECT");
                 request.target = format!("{}:{}", request.host, request.port);
+                request.unseen = request.host.is_empty();
             }
             return request;
         };
@@ -202,6 +203,7 @@ impl Session {
         let fits = |data: &String| request.body.bytes.is_empty() && data.len() as u64 == request.body.length;
         if let Some(data) = self.command.data.take_if(|data| fits(data)) {
             request.body = Body::whole(data.into_bytes());
+            request.unseen = false;
         }
         request
     }

@@ -134,7 +134,7 @@ fn a_client_that_refuses_our_own_certificate_distrusts_us() {
     let Outcome::Failed(failure) = &exchange.outcome else { panic!("failed") };
     assert_eq!((failure.phase, &failure.kind), (Phase::ClientTls, &FailureKind::ClientAlert(48)));
     assert_eq!(exchange.request.target, "dev1.service-now.com:443");
-    assert!(exchange.request.unseen);
+    assert!(!exchange.request.unseen);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::loose::Plain;
 use super::shape::{Content, Pair, PostData, Request, Response};
 
 /// The body of a request.
-pub(super) fn of_request(request: &Request<'_>) -> Body {
+pub(super) fn of_request(request: &Request<'_>, fields: &Fields) -> Body {
     let PostData { text, encoding, params, mime_type } = &request.post_data.0;
     let form = || mime_type.is_empty() || mime_type.text().starts_with("application/x-www-form-urlencoded");
     let bytes = if text.is_empty() && !params.0.is_empty() && form() {
@@ -22,7 +22,9 @@ pub(super) fn of_request(request: &Request<'_>) -> Body {
     } else {
         captured(text, encoding)
     };
-    let length = request.body_size.count().unwrap_or_default().max(full_length(text, encoding)).max(bytes.len() as u64);
+    let announced = || fields.text("content-length").and_then(|length| length.trim().parse().ok()).unwrap_or_default();
+    let length = request.body_size.count().unwrap_or_else(announced);
+    let length = length.max(full_length(text, encoding)).max(bytes.len() as u64);
     Body { bytes, length, coded: false }
 }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::intake::{foreign, head, stopped, url, way, when};
+use crate::intake::{foreign, head, message, stopped, url, way, when};
 use crate::model::{
     Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing, Upstream, Way,
 };
@@ -40,7 +40,7 @@ fn build(entry: &Entry<'_>, index: usize, before: Millis) -> Result<Option<Excha
         response.version = version(&response.version, &request.version);
     }
     request.version = version(&request.version, "HTTP/1.1");
-    request.unseen = !entry.unseen.is_empty();
+    request.unseen = !entry.unseen.is_empty() || message::hides_form(&request);
     let timing = timing(entry);
     let upstream = Upstream { address: upstream_address(entry, request.port), ..Upstream::default() };
     let at = when::parse(&entry.started_date_time.text()).or_else(|| answered(&outcome)).unwrap_or(before);
@@ -61,18 +61,8 @@ fn request(from: &shape::Request<'_>) -> Result<Option<Request>, String> {
     let raw_head = fields::latin1(&from.raw_head.text()).filter(|bytes| !bytes.is_empty()).map(Into::into);
     let head = raw_head.or_else(|| fields::padded_head(from, &format!("{method} {target} HTTP/1.1")));
     let fields = fields::of_request(from);
-    Ok(Some(Request {
-        method,
-        scheme,
-        host,
-        port,
-        target,
-        version,
-        fields,
-        body: body::of_request(from),
-        head,
-        unseen: false,
-    }))
+    let body = body::of_request(from, &fields);
+    Ok(Some(Request { method, scheme, host, port, target, version, fields, body, head, unseen: false }))
 }
 
 struct Place {

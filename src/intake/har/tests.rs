@@ -145,6 +145,17 @@ fn what_stopped_an_exchange_is_told_apart() {
 }
 
 #[test]
+fn a_form_that_is_not_in_the_file_is_unseen() {
+    let entry = |body: &str| {
+        one(&format!(
+            r#"{{"request":{{"method":"POST","url":"https://h/oauth_token.do","headers":[{{"name":"Content-Type","value":"application/x-www-form-urlencoded"}},{{"name":"Content-Length","value":"3"}}]{body}}},"response":{{"status":401}}}}"#
+        ))
+    };
+    assert!(entry("").request.unseen && entry(r#","bodySize":3"#).request.unseen);
+    assert!(!entry(r#","bodySize":0"#).request.unseen && !entry(r#","postData":{"text":"a=1"}"#).request.unseen);
+}
+
+#[test]
 fn our_own_members_are_read_back() {
     let text = format!(
         r#"{{"request":{{"method":"GET","url":"https://h/%7Bx%7D","{}":"https://h/{{x}}","{}":"GET /{{x}} HTTP/1.1\r\nA : \u00e9\r\n\r\n",
