@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Drives real clients through `why401 run` and `why401 exec` against `why401 instance`, all on loopback.
 
-all.py --why401 PATH --work DIR [--newman PATH] [--python PATH] [NAME…]
+all.py --why401 PATH --work DIR [--newman PATH] [--node PATH] [--python PATH] [NAME…]
 
 For each client: a healthy call goes through with the certificate trusted the client's own way and is not explained; a
-failing one is explained with the cause that is expected. Then the same through `exec`, with nothing set up. One line a
-check; exit status 1 where one fails. Everything that is started is stopped.
+failing one is explained with the cause that is expected. Then the same through `exec`, with nothing set up. What is not
+here is named and left out. One line a check; exit status 1 where one fails. Everything that is started is stopped.
 """
 
 import argparse
@@ -14,7 +14,9 @@ import os
 import pathlib
 import queue
 import re
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +25,21 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 HOST, OTHER_HOST = "dev1.service-now.com", "acme.service-now.com"
 LIMIT = 60
+
+
+# Clients with one failing call, made through `exec` alone: how to see that they are here, and the call.
+GLUED = "Bearer8yJpLm2Qx4TtVw6Zr0Nk3Bs5Df7Gh9Jc1Xa2We4Rt6Yu8Io0Pq3As5Df7Gh9Jk1Lz2Xc4Vb6Nm8Qw0Er3Ty5UiA"
+URL = f"https://{HOST}/api/now/table/incident?sysparm_limit=1"
+ONE_CALL = {
+    "wget": (["wget", "--version"], ["wget", "-q", "--tries=1", "-O", "-", f"--header=Authorization: {GLUED}", URL]),
+    "perl": (["perl", "-MLWP::Protocol::https", "-e1"],
+             ["perl", "-MLWP::UserAgent", "-e", "LWP::UserAgent->new->get($ARGV[0], Authorization => $ARGV[1])", URL, GLUED]),
+    "ruby": (["ruby", "-e", "1"],
+             ["ruby", "-rnet/http", "-e", "Net::HTTP.get(URI(ARGV[0]), 'Authorization' => ARGV[1])", URL, GLUED]),
+    "php": (["php", "-r", "exit(function_exists('curl_init') ? 0 : 1);"],
+            ["php", "-r", "$c = curl_init($argv[1]); curl_setopt($c, CURLOPT_HTTPHEADER, [\"Authorization: $argv[2]\"]); "
+             "curl_exec($c);", URL, GLUED]),
+}
 
 
 class Started:
@@ -78,12 +95,17 @@ def instance_facts(lines):
 
 
 def clients(options):
-    found = {"curl": (["bash", str(HERE / "curl.sh")], "bearer-missing-space")}
-    if options.python:
-        found["requests"] = ([options.python, str(HERE / "with_requests.py")], "token-from-other-instance")
-    if options.newman:
-        found["newman"] = (["bash", str(HERE / "newman.sh")], "token-placeholder")
-    return {name: client for name, client in found.items() if not options.names or name in options.names}
+    """Each client: its call, the cause of its failing one, what it needs here."""
+    script = lambda name: ["bash", str(HERE / name)]
+    known = {
+        "curl": (script("curl.sh"), "bearer-missing-space", shutil.which("curl")),
+        "requests": ([options.python, str(HERE / "with_requests.py")], "token-from-other-instance", options.python),
+        "fetch": (script("fetch.sh"), "token-quoted", options.node),
+        "java": (script("java.sh"), "bearer-doubled", shutil.which("javac")),
+        "newman": (script("newman.sh"), "token-placeholder", options.newman),
+    }
+    wanted = {name: client for name, client in known.items() if not options.names or name in options.names}
+    return {name: client[:2] for name, client in wanted.items() if client[2]}, [n for n, c in wanted.items() if not c[2]]
 
 
 class Checks:
@@ -106,7 +128,7 @@ def through_run(checks, options, flags, env, work):
     try:
         start = json.loads(proxy.line() or "{}")
         env = env | {"PROXY": f"http://{start['listen'][0]}", "CA": start["ca"]}
-        for name, (command, cause) in clients(options).items():
+        for name, (command, cause) in options.clients.items():
             ran = subprocess.run(command, env=env, capture_output=True, text=True, timeout=LIMIT)
             said = (ran.stdout + ran.stderr).strip().splitlines()[-1:] or [""]
             checks.say(f"run {name} calls", ran.returncode == 0, said[0] if ran.returncode == 0 else ran.stdout + ran.stderr)
@@ -133,7 +155,7 @@ def distrusting(checks, proxy, env):
 
 
 def through_exec(checks, options, flags, env):
-    for name, (command, cause) in clients(options).items():
+    for name, (command, cause) in options.clients.items():
         call = [options.why401, "exec", "--log-format", "json", *flags, "--fail-on", "likely", "--", *command]
         ran = subprocess.run(call, env=env, capture_output=True, text=True, timeout=LIMIT)
         lines = [line for line in ran.stdout.splitlines() if line.startswith('{"schema":"why401.exchange/1"')]
@@ -142,14 +164,50 @@ def through_exec(checks, options, flags, env):
         checks.say(f"exec {name}", ok, f"status {ran.returncode}; {', '.join(causes)}" if ok else ran.stdout + ran.stderr)
 
 
+def one_call(checks, options, flags, env):
+    for name, (probe, command) in ONE_CALL.items():
+        if options.names and name not in options.names:
+            continue
+        if not shutil.which(probe[0]) or subprocess.run(probe, env=env, capture_output=True, timeout=LIMIT).returncode != 0:
+            print(f"skip exec {name}: not installed here")
+            continue
+        call = [options.why401, "exec", "--fail-on", "proven", *flags, "--", *command]
+        ran = subprocess.run(call, env=env, capture_output=True, text=True, timeout=LIMIT)
+        ok = ran.returncode == 3 and "(bearer-missing-space)" in ran.stdout
+        checks.say(f"exec {name}", ok, "bearer-missing-space" if ok else ran.stdout + ran.stderr)
+
+
+def killed(checks, options, env):
+    """The command is killed in the midst: its status is told, and neither files nor the port are left."""
+    folder = options.work / "killed"
+    folder.mkdir(exist_ok=True)
+    call = [options.why401, "exec", "--", "sh", "-c", "echo $$ $https_proxy; exec sleep 600"]
+    run = subprocess.Popen(call, env=env | {"TMPDIR": str(folder)}, stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL, text=True)
+    pid, proxy = run.stdout.readline().split()
+    there = any(folder.iterdir())
+    os.kill(int(pid), signal.SIGKILL)
+    status = run.wait(LIMIT)
+    host, port = proxy.removeprefix("http://").split(":")
+    with socket.socket() as probe:
+        shut = probe.connect_ex((host, int(port))) != 0
+    left = [str(path) for path in folder.iterdir()]
+    checks.say("exec, its command killed, leaves nothing", (there, status, shut, left) == (True, 137, True, []),
+               f"status {status}, port {'shut' if shut else 'open'}, files {left}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--why401", required=True)
     parser.add_argument("--work", required=True, type=pathlib.Path)
     parser.add_argument("--newman")
+    parser.add_argument("--node", help="22.21 or newer")
     parser.add_argument("--python")
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
+    options.clients, missing = clients(options)
+    for name in missing:
+        print(f"skip {name}: not installed here")
     # So that what was started is stopped when this is.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     options.work.mkdir(parents=True, exist_ok=True)
@@ -160,12 +218,15 @@ def main():
     try:
         facts = instance_facts(instance.until("Ctrl-C ends it"))
         env |= {"HOST": HOST, "OTHER_HOST": OTHER_HOST, "CLIENT_ID": facts["id"], "CLIENT_SECRET": facts["secret"],
-                "CLIENT_USER": "integration.user", "CLIENT_PASSWORD": "training", "NEWMAN": options.newman or ""}
+                "CLIENT_USER": "integration.user", "CLIENT_PASSWORD": "training", "NEWMAN": options.newman or "",
+                "NODE": options.node or ""}
         flags = ["--upstream-ca", facts["ca"]]
         for host in (HOST, OTHER_HOST):
             flags += ["--resolve", f"{host}={facts['address']}"]
         through_run(checks, options, flags, env, options.work)
         through_exec(checks, options, flags, env)
+        one_call(checks, options, flags, env)
+        killed(checks, options, env)
     finally:
         status = instance.stop()
     checks.say("instance ends with SIGTERM", status == 0, f"status {status}")
