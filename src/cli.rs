@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::command::{analyze, ca, check, demo, doctor, exec, explain, instance, shell};
+use crate::command::{analyze, ca, check, demo, doctor, exec, explain, instance, report, shell};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,6 +42,8 @@ pub enum Command {
     Explain(explain::ExplainOptions),
     /// List all causes
     Causes(explain::CausesOptions),
+    /// Make the bundle for a support ticket from a recorded session or a HAR file, without its secrets
+    Report(report::Options),
     /// Show the certificate authority, and how each client trusts it
     Ca(ca::Options),
     /// Check a configuration file, every fault at its place

@@ -117,11 +117,11 @@ fn every_example_says_the_same_without_its_secrets() {
 }
 
 fn read_back(exchanges: &[Exchange]) -> Vec<Exchange> {
-    let mut writer = har::Writer::new(Vec::new(), &serde_json::json!({"schema": "why401.har/1"})).unwrap();
+    let mut writer = har::Writer::new(Vec::new()).unwrap();
     for exchange in exchanges {
         writer.entry(&har::entry(exchange, har::Beside::default())).unwrap();
     }
-    let file = writer.finish().unwrap();
+    let file = writer.finish(&serde_json::json!({"schema": "why401.har/1"})).unwrap();
     let read: Result<Vec<Exchange>, _> = intake::har::Reader::new(&file[..]).collect();
     read.unwrap_or_else(|fault| panic!("{fault}\n{}", String::from_utf8_lossy(&file)))
 }

@@ -10,6 +10,7 @@ pub mod explain;
 mod folder;
 pub mod instance;
 mod progress;
+pub mod report;
 pub mod shell;
 
 use std::io::Write;
@@ -93,6 +94,7 @@ pub fn dispatch(cli: Cli) -> ExitCode {
         Some(Command::Analyze(options)) => analyze::run(&options),
         Some(Command::Explain(options)) => explain::explain(&options),
         Some(Command::Causes(options)) => explain::causes(&options),
+        Some(Command::Report(options)) => report::run(&options),
         Some(Command::Ca(options)) => ca::run(&options),
         Some(Command::Check(options)) => check::run(&options),
         Some(Command::Doctor(options)) => doctor::run(&options),

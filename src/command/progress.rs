@@ -35,7 +35,8 @@ impl Progress {
         Watched { from, progress: self.clone() }
     }
 
-    fn advance(&self, bytes: usize) {
+    /// Counts bytes that were read.
+    pub fn advance(&self, bytes: usize) {
         let Some(state) = &self.0 else { return };
         let mut state = state.borrow_mut();
         state.read += bytes as u64;

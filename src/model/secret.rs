@@ -1,6 +1,8 @@
 //! Secrets: kept without a printable value, recognised again by a keyed tag.
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 
@@ -27,17 +29,47 @@ impl<T> fmt::Debug for Secret<T> {
 
 /// The session's key for tags. Two sessions give the same secret different tags.
 #[derive(Clone)]
-pub struct Salt(Secret<[u8; 32]>);
+pub struct Salt {
+    key: Secret<[u8; 32]>,
+    /// Tags that stand-ins had in another session; see `with_aliases`.
+    aliases: Option<Arc<RwLock<HashMap<Vec<u8>, Tag>>>>,
+}
+
+/// Aliases end here; later stand-ins have tags of their own.
+const ALIASES: usize = 100_000;
 
 impl Salt {
     pub fn new(key: [u8; 32]) -> Salt {
-        Salt(Secret::new(key))
+        Salt { key: Secret::new(key), aliases: None }
+    }
+
+    /// A key for reading a recorded session: stand-ins get the tags that their secrets had when it was recorded, so that
+    /// a report shows the same tags as the log.
+    pub fn with_aliases(key: [u8; 32]) -> Salt {
+        Salt { aliases: Some(Arc::default()), ..Salt::new(key) }
+    }
+
+    /// From now on the value has this tag. Without effect on a key that takes no aliases.
+    pub fn alias(&self, value: &[u8], tag: Tag) {
+        let Some(aliases) = &self.aliases else { return };
+        let mut aliases = aliases.write().unwrap_or_else(PoisonError::into_inner);
+        if aliases.len() < ALIASES {
+            aliases.insert(value.to_vec(), tag);
+        }
+    }
+
+    fn aliased(&self, value: &[u8]) -> Option<Tag> {
+        let aliases = self.aliases.as_ref()?.read().unwrap_or_else(PoisonError::into_inner);
+        aliases.get(value).copied()
     }
 
     /// The tag of a secret: the first eight bytes of SHA-256 over key and value.
     pub fn tag(&self, value: &[u8]) -> Tag {
+        if let Some(tag) = self.aliased(value) {
+            return tag;
+        }
         let mut hash = Sha256::new();
-        hash.update(self.0.expose());
+        hash.update(self.key.expose());
         hash.update(value);
         let digest = hash.finalize();
         let mut short = [0u8; 8];
@@ -50,7 +82,7 @@ impl Salt {
     /// Bytes that only the key's owner can compute from `value`; `purpose` and `number` keep uses and blocks apart.
     pub fn derive(&self, purpose: &str, value: &[u8], number: u32) -> [u8; 32] {
         let mut hash = Sha256::new();
-        hash.update(self.0.expose());
+        hash.update(self.key.expose());
         hash.update(purpose);
         hash.update([0]);
         hash.update(number.to_be_bytes());

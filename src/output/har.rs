@@ -41,12 +41,9 @@ pub struct Writer<W: Write> {
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins the file. `manifest` is the value of `_why401`.
-    pub fn new(mut out: W, manifest: &impl Serialize) -> io::Result<Writer<W>> {
+    pub fn new(mut out: W) -> io::Result<Writer<W>> {
         let creator = serde_json::to_string(&Creator { name: "why401", version: env!("CARGO_PKG_VERSION") })?;
-        let manifest = serde_json::to_string(manifest)?;
-        let mark = custom::WHY401;
-        write!(out, "{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"{mark}\":{manifest},\"entries\":[")?;
+        write!(out, "{{\"log\":{{\"version\":\"1.2\",\"creator\":{creator},\"entries\":[")?;
         Ok(Writer { out, entries: 0 })
     }
 
@@ -58,9 +55,10 @@ impl<W: Write> Writer<W> {
         self.out.write_all(entry.as_bytes())
     }
 
-    /// Ends the file and gives back what it was written to.
-    pub fn finish(mut self) -> io::Result<W> {
-        self.out.write_all(b"\n]}}\n")?;
+    /// Ends the file and gives back what it was written to. `manifest` is the value of `_why401`.
+    pub fn finish(mut self, manifest: &impl Serialize) -> io::Result<W> {
+        let manifest = serde_json::to_string(manifest)?;
+        write!(self.out, "\n],\"{}\":{manifest}}}}}\n", custom::WHY401)?;
         self.out.flush()?;
         Ok(self.out)
     }
@@ -131,9 +129,9 @@ mod tests {
     #[test]
     fn what_is_odd_about_an_exchange_is_read_back() {
         let exchange = odd();
-        let mut writer = Writer::new(Vec::new(), &()).unwrap();
+        let mut writer = Writer::new(Vec::new()).unwrap();
         writer.entry(&entry(&exchange, Beside::default())).unwrap();
-        let file = writer.finish().unwrap();
+        let file = writer.finish(&()).unwrap();
         let back = intake::har::Reader::new(&file[..]).next().unwrap().unwrap_or_else(|fault| panic!("{fault}"));
         assert_eq!(back.client.address, exchange.client.address);
         assert_eq!(

@@ -10,6 +10,7 @@ pub mod log;
 pub mod page;
 mod prose;
 pub mod redact;
+pub mod report;
 mod view;
 mod words;
 

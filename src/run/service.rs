@@ -149,7 +149,12 @@ fn settings(config: &Config, authority: Arc<Authority>) -> Result<proxy::Setting
 
 /// The session's key for tags of secrets.
 pub fn salt() -> Result<Salt, String> {
+    key().map(Salt::new)
+}
+
+/// A new key.
+pub fn key() -> Result<[u8; 32], String> {
     let mut key = [0u8; 32];
     getrandom::fill(&mut key).map_err(|error| format!("no random numbers: {error}"))?;
-    Ok(Salt::new(key))
+    Ok(key)
 }

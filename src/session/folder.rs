@@ -22,6 +22,12 @@ pub fn default_folder(now: Millis, bytes: u64) -> Result<PathBuf, String> {
     Ok(root.join(format!("{name}-{}", std::process::id())))
 }
 
+/// The files of a session, in the order of reading.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let kept = Some(folder.join(super::kept::FILE)).filter(|path| path.is_file());
+    kept.into_iter().chain(journals(folder).into_iter().map(|(_, path)| path)).collect()
+}
+
 /// Whether a folder holds a journal.
 pub fn is_session(folder: &Path) -> bool {
     !journals(folder).is_empty()

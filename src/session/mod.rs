@@ -24,7 +24,7 @@ use crate::output::redact::scrub::Scrubber;
 use crate::output::{Told, journal, json};
 use crate::pipeline::Teller;
 
-pub use folder::{default_folder, is_session};
+pub use folder::{default_folder, files, is_session};
 pub use read::{Entry, Fault, Session};
 use write::Journal;
 

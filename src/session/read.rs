@@ -54,10 +54,7 @@ pub struct Session {
 impl Session {
     /// The error names what is missing.
     pub fn open(path: &Path) -> io::Result<Session> {
-        let journals = folder::journals(path).into_iter().map(|(_, path)| path);
-        let kept = Some(path.join(kept::FILE)).filter(|path| path.is_file());
-        let in_kept = kept.is_some();
-        let files: VecDeque<PathBuf> = kept.into_iter().chain(journals).collect();
+        let files = VecDeque::from(folder::files(path));
         if files.is_empty() {
             return Err(io::Error::other("there is no journal of why401 in this folder"));
         }
@@ -65,7 +62,7 @@ impl Session {
             files,
             current: None,
             kept: HashSet::new(),
-            in_kept,
+            in_kept: false,
             runs: HashMap::new(),
             offset: 0,
             highest: 0,
