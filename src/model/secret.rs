@@ -27,12 +27,15 @@ impl<T> fmt::Debug for Secret<T> {
     }
 }
 
+/// Stand-ins of secrets, to the tags that they go by.
+type Aliases = HashMap<Vec<u8>, Tag>;
+
 /// The session's key for tags. Two sessions give the same secret different tags.
 #[derive(Clone)]
 pub struct Salt {
     key: Secret<[u8; 32]>,
     /// Tags that stand-ins had in another session; see `with_aliases`.
-    aliases: Option<Arc<RwLock<HashMap<Vec<u8>, Tag>>>>,
+    aliases: Option<Arc<RwLock<Aliases>>>,
 }
 
 /// Aliases end here; later stand-ins have tags of their own.

@@ -207,9 +207,10 @@ fn ui_path(facts: &Facts<'_>) -> Option<Finding> {
 fn bearer_on_page(facts: &Facts<'_>) -> Option<Finding> {
     let legacy = matches!(&facts.reading.endpoint, Endpoint::Api { name } if name.starts_with("legacy/"));
     let page = facts.reading.endpoint == Endpoint::Page || legacy;
-    if !(page && facts.inbound() && facts.credential() == Credential::Bearer)
-        || !matches!(facts.answer, Answer::ToLogin | Answer::LoginPage | Answer::NotAuthenticated | Answer::Forbidden)
-    {
+    let sent = page && facts.inbound() && facts.credential() == Credential::Bearer;
+    let refused =
+        matches!(facts.answer, Answer::ToLogin | Answer::LoginPage | Answer::NotAuthenticated | Answer::Forbidden);
+    if !(sent && refused) {
         return None;
     }
     let because = "A Bearer token was sent to a page of the user interface; instances can refuse tokens there.";
