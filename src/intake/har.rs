@@ -10,7 +10,7 @@ mod fields;
 mod loose;
 mod repair;
 mod shape;
-mod split;
+pub(super) mod split;
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

@@ -11,6 +11,7 @@ pub mod console;
 pub mod curl;
 mod foreign;
 pub mod har;
+pub mod har_check;
 mod head;
 mod kind;
 mod masked;

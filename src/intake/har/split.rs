@@ -6,14 +6,14 @@
 use std::io::{self, Read};
 
 /// Strings are cut here, in bytes of JSON text: past it lies nothing that a diagnosis reads.
-pub(super) const STRING_LIMIT: usize = 1024 * 1024;
+pub(in crate::intake) const STRING_LIMIT: usize = 1024 * 1024;
 /// An entry longer than this after the cuts is not kept, in bytes.
-pub(super) const PIECE_LIMIT: usize = 16 * 1024 * 1024;
+pub(in crate::intake) const PIECE_LIMIT: usize = 16 * 1024 * 1024;
 /// Bytes that are asked for at once.
 const CHUNK: usize = 256 * 1024;
 
 /// A part of the file.
-pub(super) enum Piece<'a> {
+pub(in crate::intake) enum Piece<'a> {
     /// An element of `log.entries`; `None` where it was longer than `PIECE_LIMIT`.
     Entry(Option<&'a [u8]>),
     /// Another member of `log`, with its name.
@@ -22,13 +22,13 @@ pub(super) enum Piece<'a> {
 
 /// Why no more can be read.
 #[derive(Debug)]
-pub(super) struct Broken {
+pub(in crate::intake) struct Broken {
     /// Offset in the file, in bytes from 0.
     pub offset: u64,
     pub what: String,
 }
 
-pub(super) struct Splitter<R> {
+pub(in crate::intake) struct Splitter<R> {
     from: R,
     buffer: Vec<u8>,
     /// The next byte in `buffer`, and how many bytes of it are filled.
