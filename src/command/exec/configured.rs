@@ -2,22 +2,16 @@
 
 use std::path::Path;
 
-/// wget built with GnuTLS reads no variable for its roots. Its `WGETRC` stands in the place of the user's own file, so what
-/// that says comes first.
-pub fn wgetrc(users: &[u8], bundle: &Path) -> Vec<u8> {
-    let mut text = users.to_vec();
-    if !text.is_empty() && !text.ends_with(b"\n") {
-        text.push(b'\n');
-    }
-    text.extend(format!("ca_certificate = {}\n", bundle.display()).into_bytes());
-    text
+/// wget built with GnuTLS reads no variable for its roots.
+pub fn wgetrc(bundle: &Path) -> String {
+    format!("ca_certificate = {}\n", bundle.display())
 }
 
-/// What the user's wget is told by its own file; nothing where there is none.
-pub fn users_wgetrc() -> Vec<u8> {
-    let named = std::env::var_os("WGETRC").map(std::path::PathBuf::from);
-    let path = named.or_else(|| std::env::home_dir().map(|home| home.join(".wgetrc")));
-    path.and_then(|path| std::fs::read(path).ok()).unwrap_or_default()
+/// `WGETRC` stands in the place of the user's own file. Where there is one it stays: it can hold passwords, and a copy
+/// could outlive this run.
+pub fn users_wgetrc() -> bool {
+    let at_home = || std::env::home_dir().is_some_and(|home| home.join(".wgetrc").exists());
+    std::env::var_os("WGETRC").is_some() || at_home()
 }
 
 /// PHP's curl and streams.
@@ -35,13 +29,6 @@ pub fn php_scan(before: Option<&str>, folder: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_the_user_told_wget_stays() {
-        let bundle = Path::new("/t/bundle.pem");
-        assert_eq!(wgetrc(b"", bundle), b"ca_certificate = /t/bundle.pem\n");
-        assert_eq!(wgetrc(b"tries = 2", bundle), b"tries = 2\nca_certificate = /t/bundle.pem\n");
-    }
 
     #[cfg(unix)]
     #[test]

@@ -86,7 +86,7 @@ impl Stores {
         folder.file("php/why401.ini", configured::php_ini(&bundle).as_bytes())?;
         Ok(Stores {
             certificate: folder.file("why401-ca.pem", authority.certificate_pem().as_bytes())?,
-            wgetrc: folder.file("wgetrc", &configured::wgetrc(&configured::users_wgetrc(), &bundle))?,
+            wgetrc: folder.file("wgetrc", configured::wgetrc(&bundle).as_bytes())?,
             bundle,
             php,
             java: folder.file("roots-and-why401-ca.jks", &bundle::java_store(&roots, millis))?,
@@ -97,7 +97,9 @@ impl Stores {
         let (java, php) = (std::env::var("JAVA_TOOL_OPTIONS").ok(), std::env::var("PHP_INI_SCAN_DIR").ok());
         let files = environment::Files { certificate: &self.certificate, bundle: &self.bundle, java: &self.java };
         let mut variables = environment::variables(proxy, &files, java.as_deref());
-        variables.push(("WGETRC", self.wgetrc.display().to_string()));
+        if !configured::users_wgetrc() {
+            variables.push(("WGETRC", self.wgetrc.display().to_string()));
+        }
         variables.push(("PHP_INI_SCAN_DIR", configured::php_scan(php.as_deref(), &self.php)));
         variables
     }
