@@ -4,10 +4,11 @@ use super::answerer::answerer;
 use crate::ledger::Ledger;
 use crate::ledger::records::{ClientRecord, CodeRecord, CredentialRecord, HostRecord, PathRecord, TokenRecord};
 use crate::model::{Answerer, Fields, Millis, Outcome, Place, Tag};
-use crate::wire::cookie;
+use crate::wire::bearer::{self, BearerFault};
 use crate::wire::endpoint::{self, Endpoint};
 use crate::wire::reading::{Credential, Reading};
 use crate::wire::servicenow::{self, Page};
+use crate::wire::{cookie, date};
 
 /// The kind of answer, as far as diagnosis is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +156,23 @@ impl<'a> Facts<'a> {
 
     pub fn tag(&self, value: &str) -> Tag {
         self.ledger.tag(value.as_bytes())
+    }
+
+    /// What is wrong with the bearer credentials that were sent, by the grammar of those who read them.
+    pub fn token_faults(&self, credentials: &[u8]) -> Vec<BearerFault> {
+        if self.outbound() { bearer::provider_faults(credentials) } else { bearer::faults(credentials) }
+    }
+
+    /// A token was sent, and nothing is wrong with its form.
+    pub fn whole_token(&self) -> Option<&'a str> {
+        self.reading.token.as_deref().filter(|token| self.token_faults(token.as_bytes()).is_empty())
+    }
+
+    /// The time by the clock of the one who answered: the answer's own `Date`, else what earlier ones tell.
+    pub fn their_clock(&self) -> Millis {
+        let date = self.reading.response().filter(|response| !response.ours).and_then(|r| r.fields.text("date"));
+        let date = date.and_then(|date| date::parse_http(&date));
+        date.unwrap_or_else(|| self.ledger.instance_clock(self.host(), self.at()))
     }
 
     /// What is known of the token that was sent.

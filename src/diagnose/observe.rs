@@ -5,7 +5,7 @@ use super::facts::{Answer, Facts};
 use crate::ledger::records::{PasswordUse, PathSuccess, Seen};
 use crate::model::Place;
 use crate::wire::reading::Credential;
-use crate::wire::{bearer, date, jwt};
+use crate::wire::{date, jwt};
 
 /// What was observed. Each moves suspects up or down (`suspects`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,7 +252,7 @@ fn token(facts: &Facts<'_>, note: &mut Note<'_>) {
     if causes::oddly_spelt(facts) {
         note(Sign::OddlySpelt, "the value is oddly spelt itself".into(), Some(Place::request_field("authorization")));
     }
-    let Some(value) = facts.reading.token.as_deref().filter(|value| bearer::faults(value.as_bytes()).is_empty()) else {
+    let Some(value) = facts.whole_token() else {
         return;
     };
     if let Some(claims) = jwt::decode(value)

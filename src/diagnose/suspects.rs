@@ -7,7 +7,6 @@ use super::facts::{Answer, Facts};
 use super::observe::{self, Observation, Sign};
 use crate::ledger::records::TokenRecord;
 use crate::model::{Evidence, Finding, Grade, Place, Reason};
-use crate::wire::bearer;
 use crate::wire::endpoint::Endpoint;
 use crate::wire::reading::Credential;
 
@@ -441,8 +440,7 @@ fn not_authenticated(facts: &Facts<'_>) -> Option<&'static [Suspect]> {
     match facts.credential() {
         Credential::Basic => Some(BASIC),
         Credential::Bearer | Credential::QueryToken => {
-            let whole = facts.reading.token.as_deref().is_some_and(|token| bearer::faults(token.as_bytes()).is_empty());
-            (facts.reading.redacted || whole && !over(facts)).then_some(BEARER)
+            (facts.reading.redacted || facts.whole_token().is_some() && !over(facts)).then_some(BEARER)
         }
         Credential::ApiKey => Some(API_KEY),
         Credential::Hmac => Some(HMAC),

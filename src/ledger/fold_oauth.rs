@@ -6,9 +6,9 @@ use super::{Bounded, Ledger};
 use crate::model::Tag;
 use crate::wire::endpoint::Endpoint;
 use crate::wire::jwt::Jwt;
-use crate::wire::oauth::{self, TokenAnswer};
+use crate::wire::oauth::{self, Callback, TokenAnswer};
 use crate::wire::reading::{Credential, Reading};
-use crate::wire::template;
+use crate::wire::{servicenow, template};
 
 pub fn fold(ledger: &mut Ledger, reading: &Reading<'_>) {
     authorize(ledger, reading);
@@ -28,7 +28,7 @@ fn authorize(ledger: &mut Ledger, reading: &Reading<'_>) {
         return;
     }
     if let Some(record) = authorize_record(ledger, reading) {
-        ledger.parties.entry(reading.party(), Default::default).authorize = Some(record);
+        push(&mut ledger.parties.entry(reading.party(), Default::default).authorizes, record);
     }
 }
 
@@ -47,33 +47,33 @@ fn authorize_record(ledger: &Ledger, reading: &Reading<'_>) -> Option<AuthorizeR
 /// A code is born when a redirect carries it; where the redirect was not seen, when the browser calls back with it.
 fn code(ledger: &mut Ledger, reading: &Reading<'_>) {
     let redirect = reading.callback.as_ref().filter(|_| reading.status().is_some_and(|s| (300..400).contains(&s)));
-    if let Some((code, to)) = redirect.and_then(|callback| Some((callback.code.clone()?, callback.to.clone()))) {
+    if let Some(callback) = redirect.filter(|callback| callback.code.is_some()) {
         let at = reading.answered_at();
-        remember_code(ledger, reading, &code, to, Seen { at, exchange: reading.exchange.id });
+        remember_code(ledger, reading, callback, Seen { at, exchange: reading.exchange.id });
         return;
     }
     let url = format!("{}{}", reading.request().origin(), reading.request().target);
     let called =
         oauth::callback(&url).filter(|_| reading.request().method == "GET" && reading.endpoint != Endpoint::Token);
-    if let Some((code, to)) = called.and_then(|callback| Some((callback.code?, callback.to)))
-        && ledger.code(&code).is_none()
+    if let Some(callback) = called
+        && callback.code.as_deref().is_some_and(|code| ledger.code(code).is_none())
     {
-        remember_code(ledger, reading, &code, to, seen(reading));
+        remember_code(ledger, reading, &callback, seen(reading));
     }
 }
 
-fn remember_code(ledger: &mut Ledger, reading: &Reading<'_>, code: &str, to: String, seen: Seen) {
+fn remember_code(ledger: &mut Ledger, reading: &Reading<'_>, callback: &Callback, seen: Seen) {
     let own = authorize_record(ledger, reading);
-    if template::redacted(code) {
-        return;
-    }
-    let authorize = own.or_else(|| ledger.parties.get(&reading.party()).and_then(|party| party.authorize.clone()));
+    let Some(code) = callback.code.as_deref().filter(|code| !template::redacted(code)) else { return };
+    let state = callback.state.as_deref().map(|state| ledger.tag(state.as_bytes()));
+    let party = ledger.parties.get(&reading.party());
+    let authorize = own.or_else(|| party.and_then(|party| party.authorize_of(state, seen.at)).cloned());
     let tag = ledger.tag(code.as_bytes());
     remember_parts(ledger, code, tag);
     let record = CodeRecord {
         host: reading.host().to_owned(),
         seen,
-        delivered_to: to,
+        delivered_to: callback.to.clone(),
         authorize,
         length: code.len(),
         exchanged: Vec::new(),
@@ -88,7 +88,9 @@ fn remember_parts(ledger: &mut Ledger, value: &str, tag: Tag) {
 }
 
 fn revoke(ledger: &mut Ledger, reading: &Reading<'_>) {
-    let answered = reading.status().is_some_and(|status| (200..400).contains(&status));
+    let location = reading.response().and_then(|response| response.fields.text("location")).unwrap_or_default();
+    let answered =
+        reading.status().is_some_and(|status| (200..400).contains(&status)) && !servicenow::leads_to_login(&location);
     if reading.endpoint != Endpoint::Revoke || !answered {
         return;
     }
@@ -116,6 +118,7 @@ fn revoke(ledger: &mut Ledger, reading: &Reading<'_>) {
         revoked: Some(now),
         with_refresh: false,
         lower_case: false,
+        meant_for: Vec::new(),
     };
     ledger.tokens.insert(tag, record);
 }
@@ -277,6 +280,7 @@ fn issued(ledger: &mut Ledger, reading: &Reading<'_>, answer: &TokenAnswer, gran
         revoked: None,
         with_refresh: answer.refresh_token.is_some(),
         lower_case: lower_case(reading),
+        meant_for: meant_for(reading, answer),
     };
     remember_token(ledger, &answer.access_token, base.clone());
     if let Some(refresh) = &answer.refresh_token {
@@ -290,6 +294,22 @@ fn issued(ledger: &mut Ledger, reading: &Reading<'_>, answer: &TokenAnswer, gran
     let tag = ledger.tag(answer.access_token.as_bytes());
     let given = (!template::redacted(&answer.access_token)).then(|| (tag, reading.host().to_owned(), base.issued));
     ledger.parties.entry(reading.party(), Default::default).token = given;
+}
+
+/// Hosts that a token request, its answer or the token itself names: `scope=https://graph.microsoft.com/.default`,
+/// `resource`, `audience`, `aud`, Salesforce's `instance_url`.
+fn meant_for(reading: &Reading<'_>, answer: &TokenAnswer) -> Vec<String> {
+    let asked = ["scope", "resource", "audience"].into_iter().filter_map(|name| reading.param(name));
+    let claims = crate::wire::jwt::decode(&answer.access_token);
+    let audiences = claims.as_ref().map(Jwt::audiences).unwrap_or_default();
+    let given = serde_json::from_slice::<serde_json::Value>(&reading.answer).ok();
+    let url = given.as_ref().and_then(|given| given.get("instance_url")).and_then(|url| url.as_str());
+    let words = asked.flat_map(str::split_whitespace).chain(audiences).chain(url).chain(answer.scope.as_deref());
+    let host = |word: &str| Some(word.split_once("://")?.1.split(['/', ':', '?']).next()?.to_ascii_lowercase());
+    let mut hosts: Vec<String> = words.flat_map(str::split_whitespace).filter_map(host).collect();
+    hosts.dedup();
+    hosts.truncate(8);
+    hosts
 }
 
 /// The user of a token: named by the password grant, or of the token that was refreshed.

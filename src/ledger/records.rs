@@ -41,6 +41,8 @@ pub struct TokenRecord {
     pub with_refresh: bool,
     /// The answer spelt `content-type` in lower case, on HTTP/1.
     pub lower_case: bool,
+    /// Hosts that the request or the answer names as those it is for: scope, resource, audience.
+    pub meant_for: Vec<String>,
 }
 
 impl TokenRecord {
@@ -59,6 +61,21 @@ pub struct AuthorizeRecord {
     pub state: Option<Tag>,
     pub challenge: Option<String>,
     pub challenge_method: Option<String>,
+}
+
+impl PartyRecord {
+    /// The authorization request that a redirect with this state answers: the one that sent it; without one, the only one
+    /// of the last minutes. Of several, none can be told.
+    pub fn authorize_of(&self, state: Option<Tag>, now: Millis) -> Option<&AuthorizeRecord> {
+        let recent = || self.authorizes.iter().rev().filter(|known| now.seconds_since(known.seen.at) <= 900);
+        if let Some(known) = recent().find(|known| state.is_some() && known.state == state) {
+            return Some(known);
+        }
+        let first = recent().next()?;
+        let one_story =
+            |known: &AuthorizeRecord| known.client_id == first.client_id && known.redirect_uri == first.redirect_uri;
+        recent().all(one_story).then_some(first)
+    }
 }
 
 /// A code that a redirect delivered.
@@ -257,7 +274,8 @@ pub struct PartyRecord {
     pub redirect: Option<(Seen, String, String, bool)>,
     /// 401s without credentials whose challenge had no Basic.
     pub bearer_only: Option<Seen>,
-    pub authorize: Option<AuthorizeRecord>,
+    /// Authorization requests, newest last: several may run at once, in several tabs.
+    pub authorizes: Vec<AuthorizeRecord>,
     /// Redirects of an instance in a row without a callback: target without query, when.
     pub login_hops: Vec<(String, Seen)>,
 }

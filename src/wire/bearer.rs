@@ -30,6 +30,15 @@ pub enum BearerFaultKind {
 
 /// The faults of credentials, the most telling first. Credentials without a fault match `b64token`.
 pub fn faults(credentials: &[u8]) -> Vec<BearerFault> {
+    faults_by(credentials, is_b64token)
+}
+
+/// The same for providers' tokens: some issue tokens with `!`, `|` or `:` in them, whatever RFC 6750 says.
+pub fn provider_faults(credentials: &[u8]) -> Vec<BearerFault> {
+    faults_by(credentials, |byte| byte.is_ascii_graphic())
+}
+
+fn faults_by(credentials: &[u8], legal: fn(u8) -> bool) -> Vec<BearerFault> {
     use BearerFaultKind::*;
     let text = String::from_utf8_lossy(credentials);
     let trimmed = text.trim();
@@ -55,13 +64,13 @@ pub fn faults(credentials: &[u8]) -> Vec<BearerFault> {
     if let Some(span) = quoted(credentials) {
         return one(Quoted, span);
     }
-    if let Some(at) = credentials.iter().position(|&byte| !is_b64token(byte) && byte != b'%') {
+    if let Some(at) = credentials.iter().position(|&byte| !legal(byte) && byte != b'%') {
         let byte = credentials.get(at).copied().unwrap_or_default();
         return one(IllegalCharacter(byte), at..at + run_of_illegal(credentials, at));
     }
     match percent_encoded(credentials) {
         Some(span) => one(PercentEncoded, span),
-        None => match credentials.iter().position(|&byte| byte == b'%') {
+        None => match credentials.iter().position(|&byte| byte == b'%' && !legal(byte)) {
             Some(at) => one(IllegalCharacter(b'%'), at..at + 1),
             None => Vec::new(),
         },
@@ -165,6 +174,13 @@ mod tests {
         for (credentials, expected) in table {
             assert_eq!(kind(credentials), Some(expected), "{}", String::from_utf8_lossy(credentials));
         }
+    }
+
+    #[test]
+    fn providers_issue_tokens_with_other_characters() {
+        assert_eq!(provider_faults(b"00D5e000000abcd!AQ4AQ|12:x"), []);
+        assert_eq!(provider_faults(b"abc def").len(), 1);
+        assert_eq!(provider_faults(b"\"abc\"").first().map(|fault| fault.kind), Some(Quoted));
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl<'a> Reading<'a> {
             token_answer: oauth::token_answer(&answer),
             oauth_error: oauth::error(&answer),
             callback: callback(response),
-            page: response.and_then(|r| servicenow::page(r, &answer)),
+            page: response.and_then(|r| servicenow::page(r, &answer, fingerprint.logged_in)),
             challenges: response.map(|r| challenge::parse(r.fields.all("www-authenticate"))).unwrap_or_default(),
             credential: Credential::None,
             exchange,
@@ -254,7 +254,7 @@ fn is_outbound(request: &Request) -> bool {
 fn speaks_servicenow(response: &Response) -> bool {
     let body = content::decoded(&response.fields, &response.body);
     let denied = oauth::error(&body).is_some_and(|error| error.is_catch_all());
-    let page = matches!(servicenow::page(response, &body), Some(Page::Hibernating | Page::Offline | Page::Login));
+    let page = matches!(servicenow::page(response, &body, None), Some(Page::Hibernating | Page::Offline | Page::Login));
     denied || page || servicenow::envelope(&body).is_some()
 }
 

@@ -122,14 +122,18 @@ pub fn fingerprint(fields: &Fields) -> Fingerprint {
     Fingerprint { server, edge, node, logged_in, transaction }
 }
 
-/// Which page stands in the place of an answer; `None` where the answer is no HTML.
-pub fn page(response: &Response, body: &[u8]) -> Option<Page> {
+/// Which page stands in the place of an answer; `None` where the answer is no HTML. A page that was made for somebody who
+/// is logged in may speak of logins and of sleep; it is neither.
+pub fn page(response: &Response, body: &[u8], logged_in: Option<bool>) -> Option<Page> {
     let mime = response.fields.text("content-type").unwrap_or_default().to_ascii_lowercase();
     let text = String::from_utf8_lossy(body.get(..body.len().min(65_536)).unwrap_or_default()).to_ascii_lowercase();
     let start = text.trim_start();
     let html = mime.contains("html") || start.starts_with("<!doctype html") || start.starts_with("<html");
     if !html {
         return None;
+    }
+    if logged_in == Some(true) {
+        return Some(Page::Other);
     }
     let hibernating =
         ["instance hibernating", "instance-hibernating", "hibernating instance", "instance is hibernating"];
@@ -170,6 +174,9 @@ pub fn leads_to_login(location: &str) -> bool {
             | "external_logout_complete.do"
             | "login_locate_sso.do"
     ) || lower.contains("samlrequest=")
+        || lower.contains("/adfs/ls")
+        || lower.starts_with("http") && lower.contains("response_type=") && !lower.contains("/oauth_auth.do")
+        || lower.starts_with("https://login.microsoftonline.com/")
 }
 
 #[cfg(test)]
@@ -216,16 +223,18 @@ mod tests {
             cut: None,
         };
         let html = answer("text/html");
-        assert_eq!(page(&html, b"<title>Instance Hibernating page</title>"), Some(Page::Hibernating));
-        assert_eq!(page(&html, b"Your instance is currently offline"), Some(Page::Offline));
-        assert_eq!(page(&html, b"<html><title>Log in | ServiceNow</title>"), Some(Page::Login));
-        assert_eq!(page(&answer("application/json"), b"{}"), None);
+        assert_eq!(page(&html, b"<title>Instance Hibernating page</title>", None), Some(Page::Hibernating));
+        assert_eq!(page(&html, b"Your instance is currently offline", None), Some(Page::Offline));
+        assert_eq!(page(&html, b"<html><title>Log in | ServiceNow</title>", Some(false)), Some(Page::Login));
+        assert_eq!(page(&html, b"<html>Forgot password?", Some(true)), Some(Page::Other));
+        assert_eq!(page(&answer("application/json"), b"{}", None), None);
     }
 
     #[test]
     fn redirects_to_a_login_are_known() {
         assert!(leads_to_login("https://dev1.service-now.com/auth_redirect.do?sysparm_url=https://idp"));
         assert!(leads_to_login("/login_redirect.do?sysparm_stack=no"));
+        assert!(leads_to_login("https://idp.acme.example/oauth2/v1/authorize?client_id=0oa&response_type=code"));
         assert!(!leads_to_login("https://app.partner.example/cb?code=1"));
     }
 }

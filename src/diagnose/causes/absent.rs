@@ -11,6 +11,9 @@ use crate::wire::{date, template};
 pub const RULES: &[Rule] =
     &[no_credentials, waits_for_basic, misnamed, api_key_misnamed, redirect_dropped, preflight_refused, netrc_replaced];
 
+/// Preflights never carry credentials.
+pub const OF_BROWSERS: &[Rule] = &[preflight_refused];
+
 /// A refused call of an instance's API without any credential.
 fn bare(facts: &Facts<'_>) -> bool {
     let endpoint = !matches!(
@@ -28,7 +31,7 @@ fn bare(facts: &Facts<'_>) -> bool {
         && facts.inbound()
         && endpoint
         && !facts.request_unseen()
-        && facts.reading.request().method != "OPTIONS"
+        && !facts.reading.request().fields.has("access-control-request-method")
         && !secured_in_body(facts)
 }
 

@@ -23,6 +23,9 @@ pub const RULES: &[Rule] = &[
     preflight_unanswered,
 ];
 
+/// What a browser hides or does not send, whoever calls.
+pub const OF_BROWSERS: &[Rule] = &[cors_blocked, preflight_unanswered];
+
 fn forbidden(facts: &Facts<'_>) -> bool {
     facts.answer == Answer::Forbidden && facts.by_instance() && facts.inbound() && facts.reading.envelope.is_some()
 }
@@ -189,7 +192,9 @@ fn scripted_guest(facts: &Facts<'_>) -> Option<Finding> {
         || text.contains("as guest")
         || text.contains("sys_user.guest");
     let api = facts.reading.endpoint.is_api() && facts.inbound() && facts.by_instance();
-    if !api || !guest || facts.credential() == Credential::None && facts.answer == Answer::Fine {
+    // A success may hold the word as data; only one that says that nobody is logged in speaks of the caller.
+    let of_the_caller = facts.status() >= 400 || facts.reading.fingerprint.logged_in != Some(true);
+    if !api || !guest || !of_the_caller || facts.credential() == Credential::None && facts.answer == Answer::Fine {
         return None;
     }
     let because = "The answer speaks of guest: the call ran without the user of its credential.";
@@ -221,7 +226,11 @@ fn rows_hidden(facts: &Facts<'_>) -> Option<Finding> {
         .unwrap_or(false);
     let total =
         facts.reading.response()?.fields.text("x-total-count").and_then(|count| count.trim().parse::<u64>().ok());
-    if facts.answer != Answer::Fine || !table || !empty || total.unwrap_or(0) == 0 {
+    let number = |name: &str| facts.reading.query.get(name).and_then(|value| value.trim().parse::<u64>().ok());
+    // Past the last page, or asked for no rows at all: nothing is hidden.
+    let past = number("sysparm_offset").is_some_and(|offset| offset >= total.unwrap_or(0));
+    let none_asked = number("sysparm_limit") == Some(0);
+    if facts.answer != Answer::Fine || !table || !empty || total.unwrap_or(0) == 0 || past || none_asked {
         return None;
     }
     let because = format!(

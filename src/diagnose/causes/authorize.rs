@@ -173,7 +173,7 @@ fn going_in_circles(facts: &Facts<'_>) -> Option<Finding> {
     let recent = |at: crate::model::Millis| (0..=120).contains(&facts.at().seconds_since(at));
     let same = party.login_hops.iter().filter(|(hop, seen)| hop == to && recent(seen.at)).count();
     let others = party.login_hops.iter().any(|(hop, seen)| hop != to && recent(seen.at));
-    let asked = party.authorize.as_ref().is_some_and(|record| recent(record.seen.at));
+    let asked = party.authorizes.last().is_some_and(|record| recent(record.seen.at));
     if same < 2 || !others || !asked {
         return None;
     }
@@ -218,6 +218,6 @@ fn stopped_at_login(facts: &Facts<'_>) -> Option<Finding> {
 fn comes_from_authorize(facts: &Facts<'_>) -> bool {
     let party = facts.ledger.party(&facts.reading.party());
     party
-        .and_then(|party| party.authorize.as_ref())
+        .and_then(|party| party.authorizes.last())
         .is_some_and(|record| (0..=60).contains(&facts.at().seconds_since(record.seen.at)))
 }

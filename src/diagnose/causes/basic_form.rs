@@ -45,7 +45,7 @@ fn token_under_basic(facts: &Facts<'_>) -> bool {
 }
 
 fn carries_token(facts: &Facts<'_>) -> Option<Finding> {
-    let (_, credentials, start) = refused(facts).filter(|_| token_under_basic(facts))?;
+    let (_, credentials, start) = refused(facts).filter(|_| facts.inbound() && token_under_basic(facts))?;
     let because = "What stands under Basic is a token, not a user name and password in base64.";
     Some(Finding::new("basic-carries-token", Grade::Proven, because).at_span(
         place(),
@@ -55,7 +55,8 @@ fn carries_token(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 fn undecodable(facts: &Facts<'_>) -> Option<Finding> {
-    let (basic, credentials, start) = refused(facts).filter(|_| !token_under_basic(facts))?;
+    // Some providers take a key in clear under Basic.
+    let (basic, credentials, start) = refused(facts).filter(|_| facts.inbound() && !token_under_basic(facts))?;
     let text = String::from_utf8_lossy(credentials);
     if credentials.is_empty()
         || basic.is_readable()
@@ -208,9 +209,10 @@ fn empty(facts: &Facts<'_>) -> Option<Finding> {
     let nothing = |text: &str| text.trim().is_empty() || template::literal_null(text.trim());
     let which = match (nothing(&basic.user()), nothing(&password)) {
         (true, true) => "User name and password are",
-        (true, false) => "The user name is",
-        (false, true) => "The password is",
-        (false, false) => return None,
+        // Providers take keys as the user name or the password, and nothing as the other.
+        (true, false) if facts.inbound() => "The user name is",
+        (false, true) if facts.inbound() => "The password is",
+        _ => return None,
     };
     let because = format!("{which} empty, or a word for nothing: an environment value was not read.");
     Some(
@@ -242,7 +244,8 @@ fn placeholder(facts: &Facts<'_>) -> Option<Finding> {
 fn user_name(facts: &Facts<'_>) -> Option<Finding> {
     let (basic, ..) = refused(facts).filter(|(basic, ..)| basic.is_readable())?;
     let user = basic.user();
-    let worked = facts.ledger.user(facts.host(), &user).is_some_and(|record| !record.passwords_ok.is_empty());
+    let worked = facts.outbound()
+        || facts.ledger.user(facts.host(), &user).is_some_and(|record| !record.passwords_ok.is_empty());
     if worked || template::placeholder_for_name(&user).is_some() {
         return None;
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Facts, Rule};
 use crate::model::{Finding, Grade, Place};
 use crate::wire::authorization::{Authorization, SchemeKind};
-use crate::wire::bearer::{self, BearerFault, BearerFaultKind};
+use crate::wire::bearer::{BearerFault, BearerFaultKind};
 use crate::wire::template;
 
 pub const RULES: &[Rule] = &[missing_space, credentials_fault, no_scheme_at_all, extra_space, lower_case];
@@ -49,7 +49,7 @@ fn credentials_fault(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let credentials = parts.credentials_of(value);
-    let fault = bearer::faults(credentials).into_iter().next()?;
+    let fault = facts.token_faults(credentials).into_iter().next()?;
     finding(&fault, credentials, parts.credentials.start)
 }
 

@@ -21,7 +21,7 @@ fn foreign_token(facts: &Facts<'_>) -> Option<Finding> {
     if facts.ledger.accepted(facts.host(), "iss", issuer) {
         return None;
     }
-    let now = facts.ledger.instance_clock(facts.host(), facts.at());
+    let now = facts.their_clock();
     if claims.date("exp").is_some_and(|ends| now.seconds_since(ends) > 300) {
         return None;
     }
@@ -102,7 +102,8 @@ pub fn ws_security(facts: &Facts<'_>) -> Option<Finding> {
         "no profiles to authenticate",
         "invalid security policy selected",
     ];
-    let fault = FAULTS.into_iter().find(|fault| text.contains(fault))?;
+    let refused = facts.inbound() && facts.status() >= 400 || matches!(facts.reading.endpoint, Endpoint::Soap { .. });
+    let fault = FAULTS.into_iter().filter(|_| refused).find(|fault| text.contains(fault))?;
     let because = format!("The SOAP fault says: {fault}. WS-Security refused the message.");
     Some(
         Finding::new("ws-security-failed", Grade::Proven, because)
@@ -113,7 +114,7 @@ pub fn ws_security(facts: &Facts<'_>) -> Option<Finding> {
 
 fn internal_user(facts: &Facts<'_>) -> Option<Finding> {
     let soap = matches!(facts.reading.endpoint, Endpoint::Soap { .. }) || facts.reading.is_mid();
-    let named = facts.answer_text().contains("internal integration user");
+    let named = facts.status() >= 400 && facts.answer_text().contains("internal integration user");
     let fault = ws_security(facts).is_some()
         && facts.reading.basic.is_some()
         && !facts.reading.sent.windows(5).any(|w| w == b"wsse:");

@@ -8,7 +8,7 @@ use crate::wire::endpoint;
 pub const RULES: &[Rule] = &[hibernating, offline, gone];
 
 pub fn hibernating(facts: &Facts<'_>) -> Option<Finding> {
-    if facts.answer != Answer::Hibernating || facts.reading.fingerprint.transaction.is_some() {
+    if facts.answer != Answer::Hibernating || facts.reading.fingerprint.transaction.is_some() || facts.outbound() {
         return None;
     }
     let because = format!(
@@ -24,7 +24,7 @@ pub fn hibernating(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 pub fn offline(facts: &Facts<'_>) -> Option<Finding> {
-    if facts.answer == Answer::Offline {
+    if facts.answer == Answer::Offline && facts.inbound() {
         let because = "The page says that the instance is offline: it wakes up, or is being patched.";
         return Some(
             Finding::new("instance-offline", Grade::Likely, because)

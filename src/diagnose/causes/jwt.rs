@@ -56,7 +56,7 @@ fn malformed(facts: &Facts<'_>) -> Option<Finding> {
 
 fn expired(facts: &Facts<'_>) -> Option<Finding> {
     let (jwt, place, _) = refused_jwt(facts).filter(|(_, _, assertion)| *assertion)?;
-    let now = facts.ledger.instance_clock(facts.host(), facts.at());
+    let now = facts.their_clock();
     if let Some(late) = jwt.date("exp").map(|ends| now.seconds_since(ends)).filter(|late| *late > 0) {
         // New forms allow no skew, old ones 300 s.
         let grade = if late > 300 { Grade::Proven } else { Grade::Likely };
@@ -92,13 +92,14 @@ fn replayed(facts: &Facts<'_>) -> Option<Finding> {
 
 /// RS and ES with 256, 384 and 512 are documented; HS needs a shared key.
 fn algorithm(facts: &Facts<'_>) -> Option<Finding> {
-    let (jwt, place, _) = refused_jwt(facts)?;
+    let (jwt, place, assertion) = refused_jwt(facts)?;
     let alg = jwt.alg().unwrap_or("none").to_owned();
     if matches!(alg.as_str(), "RS256" | "RS384" | "RS512" | "ES256" | "ES384" | "ES512") {
         return None;
     }
     let shared = alg.starts_with("HS");
-    let grade = if shared { Grade::Likely } else { Grade::Proven };
+    // The list of algorithms is documented for assertions only.
+    let grade = if shared || !assertion { Grade::Likely } else { Grade::Proven };
     let because = if shared {
         format!("The JWT is signed with {alg}, a shared key; the documented algorithms are RS and ES.")
     } else {

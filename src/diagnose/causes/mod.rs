@@ -56,7 +56,9 @@ type Rule = fn(&Facts<'_>) -> Option<Finding>;
 /// Every family's rules, in no order that matters: `rank` orders what they find.
 pub fn rules(facts: &Facts<'_>) -> Vec<Finding> {
     if facts.request_unseen() {
-        return ANSWER_ALONE.iter().filter_map(|rule| rule(facts)).collect();
+        // An answer pasted alone has no host; a recording without secrets has all but them.
+        let shown = if facts.host().is_empty() { &[][..] } else { NO_SECRETS };
+        return ANSWER_ALONE.iter().chain(shown.iter().copied().flatten()).filter_map(|rule| rule(facts)).collect();
     }
     const FAMILIES: &[&[Rule]] = &[
         absent::RULES,
@@ -86,6 +88,7 @@ pub fn rules(facts: &Facts<'_>) -> Vec<Finding> {
 
 /// Rules that look at nothing but the answer: all that may speak when the request was not shown.
 const ANSWER_ALONE: &[Rule] = &[
+    session::missing_user_token,
     account::second_factor,
     identity::ws_security,
     instance::hibernating,
@@ -93,6 +96,10 @@ const ANSWER_ALONE: &[Rule] = &[
     outbound_token::pasted,
     policy::rate_limited,
 ];
+
+/// Rules that look at addresses, redirects, connections and answers, and never at what a credential is or lacks.
+const NO_SECRETS: &[&[Rule]] =
+    &[authorize::RULES, transport::WITHOUT_SECRETS, access::OF_BROWSERS, absent::OF_BROWSERS];
 
 const fn of(name: &'static str, group: &'static str, best: Grade) -> Cause {
     Cause { name, group, best }

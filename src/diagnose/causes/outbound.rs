@@ -3,9 +3,9 @@
 use super::{Facts, Rule};
 use crate::ledger::records::TokenKind;
 use crate::model::{Answerer, Finding, Grade, Place};
+use crate::wire::date;
 use crate::wire::endpoint::Endpoint;
 use crate::wire::reading::Credential;
-use crate::wire::{bearer, date};
 
 pub const RULES: &[Rule] = &[
     token_missing,
@@ -63,9 +63,13 @@ pub fn token_missing(facts: &Facts<'_>) -> Option<Finding> {
                 date::span(facts.at().seconds_since(seen.at)),
                 facts.host()
             );
+            let meant =
+                facts.ledger.token_by_tag(*tag).is_some_and(|t| t.meant_for.iter().any(|h| same_site(h, facts.host())));
+            // An instance talks to many: a token of one provider says nothing of a call to another.
+            let grade = if meant || same_site(host, facts.host()) { Grade::Proven } else { Grade::Likely };
             Some(
-                Finding::new("outbound-token-missing", Grade::Proven, because)
-                    .weighing(30)
+                Finding::new("outbound-token-missing", grade, because)
+                    .weighing(if grade == Grade::Proven { 30 } else { 80 })
                     .at(head, "no Authorization")
                     .at(Place::Exchange(seen.exchange), format!("token {tag} issued here")),
             )
@@ -79,6 +83,13 @@ pub fn token_missing(facts: &Facts<'_>) -> Option<Finding> {
             )
         }
     }
+}
+
+/// The last two labels agree: one organisation's hosts, as far as names tell.
+fn same_site(one: &str, other: &str) -> bool {
+    let site = |host: &str| host.rsplit('.').take(2).map(str::to_ascii_lowercase).collect::<Vec<_>>();
+    one == other
+        || one.contains('.') && site(one) == site(other) && one.rsplit('.').nth(1).is_some_and(|name| name.len() > 3)
 }
 
 fn no_credentials(facts: &Facts<'_>) -> Option<Finding> {
@@ -114,7 +125,7 @@ fn by_hand(facts: &Facts<'_>) -> Option<Finding> {
         Credential::Basic | Credential::OtherScheme => true,
         _ => false,
     };
-    let template = facts.reading.token.as_deref().is_some_and(|token| !bearer::faults(token.as_bytes()).is_empty());
+    let template = facts.reading.token.as_deref().is_some_and(|token| !facts.token_faults(token.as_bytes()).is_empty());
     let recent = (0..600).contains(&facts.at().seconds_since(seen.at));
     if !other || !recent {
         return None;
@@ -188,7 +199,7 @@ fn expired_named(facts: &Facts<'_>) -> Option<Finding> {
 /// The token is there and unexpired; the provider does not want it: audience, scope, tenant (knowledge J7, J18).
 fn token_refused(facts: &Facts<'_>) -> Option<Finding> {
     let bearer = facts.credential() == Credential::Bearer && api_refused(facts) && expired_named(facts).is_none();
-    if !bearer || facts.reading.token.as_deref().is_none_or(|token| !bearer::faults(token.as_bytes()).is_empty()) {
+    if !bearer || facts.whole_token().is_none() {
         return None;
     }
     let record = facts.token().filter(|record| record.kind == TokenKind::Access);

@@ -20,6 +20,8 @@ fn no_access_token(facts: &Facts<'_>) -> Option<Finding> {
         .and_then(|value| value.as_object())
         .map(|map| map.keys().take(6).cloned().collect())
         .unwrap_or_default();
+    // Some answer in form encoding, which not every client reads.
+    let form = json.is_none() && facts.reading.answer.windows(13).any(|part| part == b"access_token=");
     let because = if json.is_some() {
         format!(
             "The token answer says 200 and has no access_token; it has {}.",
@@ -28,8 +30,9 @@ fn no_access_token(facts: &Facts<'_>) -> Option<Finding> {
     } else {
         "The token answer says 200 and is no JSON.".to_owned()
     };
+    let grade = if form { Grade::Likely } else { Grade::Proven };
     Some(
-        Finding::new("outbound-no-access-token", Grade::Proven, because)
+        Finding::new("outbound-no-access-token", grade, because)
             .weighing(40)
             .at(Place::ResponseBody, "no access_token"),
     )
@@ -106,7 +109,17 @@ fn token_error(facts: &Facts<'_>) -> Option<Finding> {
     let no_scope = facts.param("scope").is_none_or(str::is_empty);
     match error.error.as_str() {
         "unsupported_grant_type" => finding("outbound-grant-unsupported", Grade::Proven, 40),
-        "invalid_grant" if facts.grant() == "refresh_token" => finding("outbound-refresh-expired", Grade::Proven, 40),
+        // RFC 6749 §5.2: invalid, expired, revoked, or issued to another client; only the text says which.
+        "invalid_grant" if facts.grant() == "refresh_token" => {
+            let named = ["expired", "revoked", "inactive", "inactivity", "no longer valid"];
+            let other = ["another client", "different client", "client mismatch", "not issued to"];
+            let over = named.iter().any(|sign| text.contains(sign)) && !other.iter().any(|sign| text.contains(sign));
+            finding(
+                "outbound-refresh-expired",
+                if over { Grade::Proven } else { Grade::Likely },
+                if over { 40 } else { 80 },
+            )
+        }
         "invalid_grant" if text.contains("audience") || text.contains("assertion") => {
             finding("outbound-token-refused", Grade::Likely, 80)
         }

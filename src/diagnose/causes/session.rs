@@ -22,8 +22,11 @@ pub fn anonymous(facts: &Facts<'_>) -> Option<Seen> {
     (session.anonymous && facts.reading.fingerprint.logged_in != Some(true)).then_some(session.first)
 }
 
-fn missing_user_token(facts: &Facts<'_>) -> Option<Finding> {
-    if !by_cookie(facts) || anonymous(facts).is_some() || facts.answer != Answer::NotAuthenticated {
+pub fn missing_user_token(facts: &Facts<'_>) -> Option<Finding> {
+    // A browser's recording may leave the cookies out; the instance's own word for the session stays.
+    let not_shown = facts.request_unseen() && facts.credential() == Credential::None && facts.inbound();
+    let alive = not_shown && facts.reading.fingerprint.logged_in == Some(true);
+    if !(by_cookie(facts) || alive) || anonymous(facts).is_some() || facts.answer != Answer::NotAuthenticated {
         return None;
     }
     let logged_in = facts.reading.fingerprint.logged_in;

@@ -5,7 +5,7 @@ use super::{Facts, Rule};
 use crate::ledger::records::{TokenKind, TokenRecord};
 use crate::model::{Finding, Grade, Place, Tag};
 use crate::wire::reading::Credential;
-use crate::wire::{basic, bearer, date, jwt};
+use crate::wire::{basic, date, jwt};
 
 pub const RULES: &[Rule] = &[
     revoked,
@@ -31,10 +31,9 @@ fn place() -> Place {
 
 /// A well-formed bearer token that was refused, at an instance or a provider.
 fn refused_token<'a>(facts: &'a Facts<'_>) -> Option<(&'a str, Tag)> {
-    let token = facts.reading.token.as_deref()?;
+    let token = facts.whole_token()?;
     let bearer = matches!(facts.credential(), Credential::Bearer | Credential::QueryToken);
-    let refused =
-        bearer && facts.not_authenticated() && !facts.token_endpoint() && bearer::faults(token.as_bytes()).is_empty();
+    let refused = bearer && facts.not_authenticated() && !facts.token_endpoint();
     refused.then(|| (token, facts.tag(token)))
 }
 
@@ -115,7 +114,7 @@ fn jwt_expired(facts: &Facts<'_>) -> Option<Finding> {
     let (token, tag) = refused_token(facts)?;
     let claims = jwt::decode(token)?;
     let ends = claims.date("exp")?;
-    let now = facts.ledger.instance_clock(facts.host(), facts.at());
+    let now = facts.their_clock();
     let late = now.seconds_since(ends);
     if late <= 0 {
         return not_yet_valid(facts, &claims, now, tag);
@@ -205,7 +204,7 @@ fn id_as_access(facts: &Facts<'_>) -> Option<Finding> {
     let claims = jwt::decode(token)?;
     let issuer = claims.text("iss")?;
     let foreign = facts.inbound() && !issuer.contains(facts.host());
-    let fresh = claims.date("exp").is_none_or(|ends| ends > facts.ledger.instance_clock(facts.host(), facts.at()));
+    let fresh = claims.date("exp").is_none_or(|ends| ends > facts.their_clock());
     if !foreign || !fresh || !facts.by_instance() {
         return None;
     }
@@ -227,11 +226,12 @@ fn id_as_access(facts: &Facts<'_>) -> Option<Finding> {
 /// The same start or end as a token that was issued, and not the same token.
 fn truncated(facts: &Facts<'_>) -> Option<Finding> {
     let (token, tag) = refused_token(facts)?;
-    if facts.token().is_some() || facts.ledger.code(token).is_some() || jwt::decode(token).is_some() {
+    if facts.token().is_some() || facts.ledger.code(token).is_some() {
         return None;
     }
     let whole = facts.ledger.relative_of(token).or_else(|| facts.ledger.begins_like(token))?;
-    let record = facts.ledger.token_by_tag(whole)?;
+    // Only an instance's tokens are random from their first character on; providers begin all of theirs alike.
+    let record = facts.ledger.token_by_tag(whole).filter(|record| record.instance)?;
     let length = token.chars().count();
     let because = format!(
         "{tag} has {length} characters and begins or ends as token {whole} of exchange {}, which has {}.",
@@ -358,7 +358,7 @@ fn replayed(facts: &Facts<'_>) -> Option<Finding> {
     let claims = jwt::decode(token).filter(|_| facts.inbound() && facts.by_instance())?;
     let record = facts.credential_record().filter(|record| record.oks == 1)?;
     let (ok, _) = (record.ok?, claims.text("jti")?);
-    let now = facts.ledger.instance_clock(facts.host(), facts.at());
+    let now = facts.their_clock();
     if claims.date("exp").is_some_and(|ends| now > ends)
         || claims.text("iss").is_none_or(|issuer| issuer.contains(facts.host()))
     {

@@ -152,7 +152,10 @@ fn cut_value(pairs: &[Pair], at: usize) -> Option<&Pair> {
 fn not_encoded(facts: &Facts<'_>) -> Option<Finding> {
     let form = facts.reading.form.as_ref().filter(|_| refused(facts))?;
     for (at, pair) in form.pairs.iter().enumerate() {
-        let known = PARAMETERS.contains(&pair.name.trim()) || pair.name.starts_with("sysparm_");
+        // `name=value` with a name like a parameter's may be one of an extension (RFC 6749 §3.2).
+        let named = |byte: &u8| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-' | b'.');
+        let extension = !pair.bare && pair.name.len() >= 3 && pair.name.as_bytes().iter().all(named);
+        let known = PARAMETERS.contains(&pair.name.trim()) || extension;
         let Some(cut) = cut_value(&form.pairs, at).filter(|_| !known) else { continue };
         if !matches!(
             cut.name.as_str(),
@@ -262,9 +265,13 @@ fn whitespace(facts: &Facts<'_>) -> Option<Finding> {
         ("The key", pair.name.trim().to_owned())
     };
     let because = format!("{what} {name} begins or ends with white space; it is taken as part of it.");
+    // A blank may belong to a password; nothing else may begin or end with one, and no password holds a line break.
+    let chosen =
+        matches!(pair.name.as_str(), "password" | "client_secret") && pair.value.trim_matches(' ') == pair.value.trim();
+    let (grade, weight) = if chosen { (Grade::Likely, 85) } else { (Grade::Proven, 23) };
     Some(
-        Finding::new("form-value-whitespace", Grade::Proven, because)
-            .weighing(23)
+        Finding::new("form-value-whitespace", grade, because)
+            .weighing(weight)
             .at(Place::Form(pair.name.clone()), "white space at an end"),
     )
 }
@@ -287,10 +294,17 @@ fn grant_unknown(facts: &Facts<'_>) -> Option<Finding> {
         jwt if jwt.contains("jwt") || jwt.contains("bearer") => "urn:ietf:params:oauth:grant-type:jwt-bearer",
         _ => "password, client_credentials, authorization_code or refresh_token",
     };
-    let because = format!("{grant} is no grant; meant is probably {near}.");
+    // An extension grant (RFC 6749 §4.5) may exist: whether this instance knows it is another question.
+    let extension = grant.contains(':');
+    let because = if extension {
+        format!("{grant} is an extension grant that instances are not known to take.")
+    } else {
+        format!("{grant} is no grant; meant is probably {near}.")
+    };
+    let (grade, weight) = if extension { (Grade::Likely, 85) } else { (Grade::Proven, 25) };
     Some(
-        Finding::new("grant-type-unknown", Grade::Proven, because)
-            .weighing(25)
+        Finding::new("grant-type-unknown", grade, because)
+            .weighing(weight)
             .at(facts.param_place("grant_type"), "not a grant"),
     )
 }
@@ -335,7 +349,10 @@ fn secret_or_redirect_missing(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let grant = facts.grant();
-    let public = facts.param("code_verifier").is_some()
+    // A client that got a token without a secret is a public one.
+    let without = facts.client().is_some_and(|client| client.any_ok().is_some() && client.secret_ok.is_none());
+    let public = without
+        || facts.param("code_verifier").is_some()
         || facts.param("client_assertion").is_some()
         || grant.starts_with("urn:");
     if facts.reading.client.secret().is_none_or(str::is_empty)
@@ -420,7 +437,7 @@ fn sent_twice(facts: &Facts<'_>) -> Option<Finding> {
     if !refused || !(named || repeated || both) {
         return None;
     }
-    let grade = if named || repeated { Grade::Proven } else { Grade::Likely };
+    let grade = if named { Grade::Proven } else { Grade::Likely };
     let because = if repeated {
         "client_id stands twice in the form: the client shows who it is in two ways."
     } else if both {
