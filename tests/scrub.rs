@@ -345,3 +345,22 @@ fn planted_secrets_are_gone() {
     }
     assert!(leaked.is_empty(), "{} leaks:\n{}", leaked.len(), leaked.join("\n"));
 }
+
+/// Writes the examples of every page as HARs, for validators of others.
+#[test]
+#[ignore = "writes files: give it a folder in WHY401_HARS"]
+fn hars_for_validators() {
+    let folder = std::path::PathBuf::from(std::env::var_os("WHY401_HARS").unwrap());
+    std::fs::create_dir_all(&folder).unwrap();
+    for page in catalog::pages() {
+        let read = page.examples.iter().filter_map(|example| transcript::parse(&example.transcript).ok());
+        let mut exchanges: Vec<Exchange> = read.flat_map(|read| read.steps).map(|step| step.exchange).collect();
+        exchanges.sort_by_key(|exchange| exchange.at);
+        let mut writer =
+            har::Writer::new(std::fs::File::create(folder.join(format!("{}.har", page.slug))).unwrap()).unwrap();
+        for exchange in scrubbed(&exchanges) {
+            writer.entry(&har::entry(&exchange, har::Beside::default())).unwrap();
+        }
+        writer.finish(&serde_json::json!({"removed": []})).unwrap();
+    }
+}

@@ -38,6 +38,8 @@ pub mod custom {
     pub const UNSEEN: &str = "_unseen";
     /// Of an entry: what was found; not read.
     pub const FINDINGS: &str = "_findings";
+    /// Of a request: the method as it was sent, where it is none that validators of HAR know.
+    pub const RAW_METHOD: &str = "_rawMethod";
     /// Of a request: the URL as it was sent, where it is no valid URI.
     pub const RAW_URL: &str = "_rawUrl";
     /// Of a request: the head as it was sent, one character for each byte (ISO 8859-1), where HTTP cannot parse it or the

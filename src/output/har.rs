@@ -85,7 +85,7 @@ mod tests {
                 ..Client::default()
             },
             request: Request {
-                method: "GET".into(),
+                method: "propfind".into(),
                 scheme: Scheme::Https,
                 host: "dev1.service-now.com".into(),
                 port: 443,
@@ -118,6 +118,7 @@ mod tests {
             custom::CONNECT_AGENT,
             custom::UNSEEN,
             custom::FINDINGS,
+            custom::RAW_METHOD,
             custom::RAW_URL,
             custom::RAW_HEAD,
             custom::RAW_VALUE,
@@ -138,6 +139,7 @@ mod tests {
             (back.client.way, &back.client.connect_agent),
             (exchange.client.way, &exchange.client.connect_agent)
         );
+        assert_eq!(back.request.method, "propfind");
         assert_eq!((back.at, back.request.unseen), (exchange.at, true));
         assert_eq!((&back.request.target, &back.request.head), (&exchange.request.target, &exchange.request.head));
         assert_eq!(back.request.fields.get("x-odd"), Some(&b"\xff\xfe"[..]));

@@ -51,6 +51,7 @@ fn request(from: &shape::Request<'_>) -> Result<Option<Request>, String> {
     let written = if from.raw_url.is_empty() { from.url.text() } else { from.raw_url.text() };
     let method = from.method.text().trim().to_ascii_uppercase();
     let method = if method.is_empty() { String::from("GET") } else { method };
+    let method = if from.raw_method.is_empty() { method } else { from.raw_method.text().into_owned() };
     let Some(place) = place(&method, &written)? else { return Ok(None) };
     let Place { scheme, host, port, mut target } = place;
     let query = body::joined(&from.query_string.0);

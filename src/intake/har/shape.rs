@@ -41,6 +41,8 @@ pub(super) struct Request<'a> {
     pub method: Plain<'a>,
     #[serde(borrow)]
     pub url: Plain<'a>,
+    #[serde(borrow, rename = "_rawMethod")]
+    pub raw_method: Plain<'a>,
     #[serde(borrow, rename = "_rawUrl")]
     pub raw_url: Plain<'a>,
     #[serde(borrow, rename = "_rawHead")]

@@ -42,6 +42,9 @@ pub(super) struct Entry<'a> {
     findings: Option<&'a RawValue>,
 }
 
+/// Methods that every validator of HAR knows; CONNECT is none of them. Another one stands in `_rawMethod`.
+const METHODS: [&str; 7] = ["GET", "PUT", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
 #[derive(Serialize)]
 struct Cache {}
 
@@ -49,6 +52,8 @@ struct Cache {}
 #[serde(rename_all = "camelCase")]
 struct Request<'a> {
     method: &'a str,
+    #[serde(rename = "_rawMethod", skip_serializing_if = "Option::is_none")]
+    raw_method: Option<&'a str>,
     url: String,
     #[serde(rename = "_rawUrl", skip_serializing_if = "Option::is_none")]
     raw_url: Option<String>,
@@ -151,10 +156,12 @@ fn error(outcome: &Outcome) -> Option<String> {
 impl<'a> Request<'a> {
     fn new(request: &'a crate::model::Request) -> Request<'a> {
         let (url, raw_url) = uri::of(request);
+        let known = METHODS.contains(&request.method.as_str());
         let query = form::parse(request.query().unwrap_or_default().as_bytes());
         let pairs = query.pairs.into_iter().map(|pair| Parameter { name: pair.name, value: pair.value });
         Request {
-            method: &request.method,
+            method: if known { &request.method } else { "OPTIONS" },
+            raw_method: (!known).then_some(&request.method),
             url,
             raw_url,
             http_version: &request.version,
