@@ -80,7 +80,7 @@ impl Story {
             (Some(first), Some(last)) => format!("From {} to {}", utc(first), utc(last)),
             _ => return vec!["The recording holds no exchange.".into()],
         };
-        let hosts: Vec<&str> = self.hosts.keys().map(String::as_str).take(3).collect();
+        let hosts: Vec<String> = self.hosts.keys().map(|host| quoted(host)).take(3).collect();
         let more = if self.hosts.len() > hosts.len() { " and others" } else { "" };
         let count = |number: u64, one: &str| if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") };
         let recorded = format!(
@@ -93,13 +93,13 @@ impl Story {
             return vec![recorded, "Nothing that authentication explains went wrong.".into()];
         };
         let wrong = format!(
-            "{} ({}, {}): exchange {}, {}, {}.",
+            "{} (`{}`, {}): exchange {}, {}, {}.",
             worst.title,
             worst.cause,
             worst.grade.as_str(),
             worst.id,
-            worst.what,
-            worst.ended
+            quoted(&worst.what),
+            quoted(&worst.ended)
         );
         let todo = worst.fix.first().map(|step| format!("What to do first: {step}"));
         [Some(recorded), Some(wrong), todo].into_iter().flatten().collect()
@@ -111,6 +111,16 @@ impl Story {
         let best = self.failures.iter().filter(standing).max_by_key(|f| (f.grade, f.count, std::cmp::Reverse(f.id)));
         best.or(self.failures.first())
     }
+}
+
+/// Foreign words inside of a sentence, in backticks; they hold none themselves.
+fn quoted(foreign: &str) -> String {
+    format!("`{}`", bare(foreign))
+}
+
+/// Foreign words without backticks.
+fn bare(foreign: &str) -> String {
+    foreign.replace('`', "'")
 }
 
 /// `2026-11-02 10:35:00.000 UTC (+00:00)`: nobody has to guess a zone.

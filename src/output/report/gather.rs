@@ -1,6 +1,6 @@
 //! One exchange after the other into the story.
 
-use super::{FAILURES, Failure, NAMES, Story, curl};
+use super::{FAILURES, Failure, NAMES, Story, bare, curl};
 use crate::catalog;
 use crate::model::{Answerer, Diagnosis, Exchange, Finding};
 use crate::output::redact::{Door, brief};
@@ -29,7 +29,7 @@ pub fn gather(story: &mut Story, told: &Told<'_>) {
     for revised in told.takes_back {
         let failure = story.failures.iter_mut().find(|failure| failure.id == revised.exchange);
         if let Some(failure) = failure.filter(|failure| failure.cause == revised.cause) {
-            failure.taken_back = Some(door.words(&revised.because));
+            failure.taken_back = Some(bare(&door.words(&revised.because)));
         }
     }
     if let Some((first, _)) = told.diagnosis.findings.split_first() {
@@ -109,9 +109,9 @@ fn direction(reading: &Reading<'_>) -> &'static str {
 fn ruled_out(diagnosis: &Diagnosis, door: &Door<'_>) -> Vec<String> {
     let line = |finding: &Finding| {
         let against = finding.account.iter().filter(|reason| reason.moved < 0);
-        let against: Vec<String> = against.map(|reason| door.words(&reason.says)).collect();
+        let against: Vec<String> = against.map(|reason| bare(&door.words(&reason.says))).collect();
         let why = if against.is_empty() {
-            door.words(&finding.because)
+            bare(&door.words(&finding.because))
         } else {
             format!("against it: {}", against.join("; "))
         };

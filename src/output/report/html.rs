@@ -5,7 +5,7 @@ use super::{Failure, Source, Story, TO_FILL_IN, picture, utc};
 /// The page. It may load nothing at all, which the policy in its head says to the browser too.
 pub fn page(story: &Story, source: &Source) -> String {
     let mut out = String::from(
-        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>Why authentication failed</title>\n<link rel=\"icon\" href=\"data:,\">\n<style>",
+        "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>Why authentication failed</title>\n<style>",
     );
     out.push_str(include_str!("report.css"));
     out.push_str("</style></head><body>\n<h1>Why authentication failed</h1>\n");
@@ -41,7 +41,7 @@ fn ticket(out: &mut String, story: &Story) {
         names.iter().map(|(name, count)| format!("{} ({count})", escaped(name))).collect::<Vec<_>>().join("<br>")
     };
     let rows = [("Hosts (exchanges)", names(&story.hosts)), ("Clients", names(&story.clients))];
-    for (name, value) in rows {
+    for (name, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
         out.push_str(&format!("<tr><th>{name}</th><td>{value}</td></tr>"));
     }
     for (name, hint) in TO_FILL_IN {
@@ -64,7 +64,7 @@ fn failure(out: &mut String, failure: &Failure) {
     }
     out.push_str(&format!("</table>\n<pre>{}</pre>\n", escaped(failure.block.trim_end())));
     if let Some(because) = &failure.taken_back {
-        out.push_str(&format!("<p><strong>Taken back.</strong> {}</p>\n", escaped(because)));
+        out.push_str(&format!("<p><strong>Taken back.</strong> {}</p>\n", prose(because)));
     }
     list(out, "What to do", "ol", &failure.fix);
     list(out, "What was weighed and ruled out, or found less likely", "ul", &failure.ruled_out);

@@ -47,7 +47,9 @@ fn story_of(out: &mut String, story: &Story) {
 
 fn ticket(out: &mut String, story: &Story) {
     out.push_str("\n## For the ticket\n\n");
-    for (what, names) in [("Hosts", &story.hosts), ("Clients", &story.clients)] {
+    for (what, names) in
+        [("Hosts", &story.hosts), ("Clients", &story.clients)].into_iter().filter(|(_, n)| !n.is_empty())
+    {
         let names: Vec<String> = names.iter().map(|(name, count)| format!("{} ({count})", code(name))).collect();
         out.push_str(&format!("- {what}: {}\n", names.join(", ")));
     }
