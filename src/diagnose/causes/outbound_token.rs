@@ -4,6 +4,7 @@ use super::super::facts::Answer;
 use super::outbound::{at_token_endpoint, to_provider, token_missing};
 use super::{Facts, Rule};
 use crate::model::{Answerer, Finding, Grade, Place};
+use crate::wire::oauth::OAuthError;
 
 pub const RULES: &[Rule] = &[no_access_token, token_error, placement, secret_shape, header_case];
 
@@ -106,29 +107,36 @@ fn token_error(facts: &Facts<'_>) -> Option<Finding> {
     if let Some((cause, grade)) = error.aadsts.and_then(entra) {
         return finding(cause, grade, 40);
     }
+    let (cause, grade, weight) = verdict_of(facts, error, &text)?;
+    finding(cause, grade, weight)
+}
+
+/// What an error code and its text stand for: cause, grade, weight.
+fn verdict_of(facts: &Facts<'_>, error: &OAuthError, text: &str) -> Option<(&'static str, Grade, i32)> {
+    let verdict = |cause, grade, weight| Some((cause, grade, weight));
     let no_scope = facts.param("scope").is_none_or(str::is_empty);
     match error.error.as_str() {
-        "unsupported_grant_type" => finding("outbound-grant-unsupported", Grade::Proven, 40),
+        "unsupported_grant_type" => verdict("outbound-grant-unsupported", Grade::Proven, 40),
         // RFC 6749 §5.2: invalid, expired, revoked, or issued to another client; only the text says which.
         "invalid_grant" if facts.grant() == "refresh_token" => {
             let named = ["expired", "revoked", "inactive", "inactivity", "no longer valid"];
             let other = ["another client", "different client", "client mismatch", "not issued to"];
             let over = named.iter().any(|sign| text.contains(sign)) && !other.iter().any(|sign| text.contains(sign));
-            finding(
+            verdict(
                 "outbound-refresh-expired",
                 if over { Grade::Proven } else { Grade::Likely },
                 if over { 40 } else { 80 },
             )
         }
         "invalid_grant" if text.contains("audience") || text.contains("assertion") => {
-            finding("outbound-token-refused", Grade::Likely, 80)
+            verdict("outbound-token-refused", Grade::Likely, 80)
         }
         "invalid_grant" if text.contains("user") || text.contains("approved") => {
-            finding("outbound-user-not-authorised", Grade::Likely, 80)
+            verdict("outbound-user-not-authorised", Grade::Likely, 80)
         }
-        "invalid_scope" if no_scope => finding("outbound-scope-missing", Grade::Proven, 40),
-        "invalid_request" if no_scope && text.contains("scope") => finding("outbound-scope-missing", Grade::Proven, 40),
-        "invalid_scope" => finding("outbound-token-refused", Grade::Likely, 80),
+        "invalid_scope" if no_scope => verdict("outbound-scope-missing", Grade::Proven, 40),
+        "invalid_request" if no_scope && text.contains("scope") => verdict("outbound-scope-missing", Grade::Proven, 40),
+        "invalid_scope" => verdict("outbound-token-refused", Grade::Likely, 80),
         "invalid_client"
             if text.contains("secret")
                 && (text.contains("invalid")
@@ -138,7 +146,7 @@ fn token_error(facts: &Facts<'_>) -> Option<Finding> {
                 && !text.contains("id and")
                 && !text.contains("id or") =>
         {
-            finding("outbound-client-secret-wrong", Grade::Proven, 41)
+            verdict("outbound-client-secret-wrong", Grade::Proven, 41)
         }
         "invalid_client" | "invalid_client_id" | "unauthorized_client"
             if [
@@ -152,9 +160,9 @@ fn token_error(facts: &Facts<'_>) -> Option<Finding> {
             .iter()
             .any(|sign| text.contains(sign)) =>
         {
-            finding("outbound-client-unknown", Grade::Proven, 41)
+            verdict("outbound-client-unknown", Grade::Proven, 41)
         }
-        "unauthorized_client" if text.contains("grant") => finding("outbound-grant-unsupported", Grade::Proven, 40),
+        "unauthorized_client" if text.contains("grant") => verdict("outbound-grant-unsupported", Grade::Proven, 40),
         _ => None,
     }
 }
