@@ -18,7 +18,7 @@ use super::head::AnswerHead;
 use super::link::{HeadRead, Link};
 use super::settings::{Limits, Origin, Override, Parent};
 use super::stream::Stream;
-use super::tls::{self, Notes};
+use super::tls::{self, Notes, Offer};
 use crate::model::{Failure, FailureKind, Phase, Scheme, Timing, TlsFacts};
 
 /// A second address is tried when the first has not answered for this long (RFC 8305 §5).
@@ -47,8 +47,8 @@ pub(super) struct Facts {
 /// What the connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// HTTP in the scheme of the origin.
-    Http,
+    /// HTTP in the scheme of the origin; over TLS in a version that is offered.
+    Http(Offer),
     /// Bytes that we do not look into.
     Tunnel,
 }
@@ -58,7 +58,8 @@ impl Dialer {
     pub async fn dial(&self, origin: &Origin, purpose: Purpose, steps: &mut Timing) -> Result<(Link, Facts), Failure> {
         let deadline = Instant::now() + self.limits.connect;
         let (link, mut facts) = self.reach(origin, purpose, deadline, steps).await?;
-        if purpose == Purpose::Tunnel || origin.scheme == Scheme::Http {
+        let Purpose::Http(offer) = purpose else { return Ok((link, facts)) };
+        if origin.scheme == Scheme::Http {
             return Ok((link, facts));
         }
         let start = Instant::now();
@@ -66,7 +67,7 @@ impl Dialer {
         let Some((tcp, _)) = link.into_tcp().filter(|(_, ahead)| ahead.is_empty()) else {
             return Err(failure(Phase::ParentProxy, FailureKind::Malformed, "the parent proxy spoke before its turn"));
         };
-        let connected = tls::connect(&self.tls, tcp, &origin.host, within).await;
+        let connected = tls::connect(&self.tls, tcp, &origin.host, offer, within).await;
         steps.tls = Some(start.elapsed());
         let connected = connected?;
         (facts.tls, facts.notes) = (Some(connected.facts), connected.notes);

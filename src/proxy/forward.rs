@@ -19,6 +19,7 @@ use super::pool::Upstream;
 use super::rewrite::{self, RequestChanges};
 use super::route::Destination;
 use super::settings::Origin;
+use super::tls::Offer;
 use super::transfer::{Body, Stop};
 use crate::model::{Client, Failure, FailureKind, HeadFault, HeadProblem, Phase, Timing, Way};
 
@@ -165,7 +166,7 @@ impl Errand<'_> {
             Some(upstream) => upstream,
             None => {
                 let mut steps = Timing::default();
-                let dialled = shared.dialer.dial(origin, Purpose::Http, &mut steps).await;
+                let dialled = shared.dialer.dial(origin, Purpose::Http(Offer::Http1), &mut steps).await;
                 self.sheet.draft.dialled(&steps);
                 let (link, facts) = dialled?;
                 Upstream { link, facts: facts.into(), served: 0, bound: false }

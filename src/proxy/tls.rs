@@ -114,6 +114,31 @@ fn note(change: impl FnOnce(&mut Notes)) {
     NOTES.try_with(|notes| change(&mut notes.lock().unwrap_or_else(PoisonError::into_inner))).ok();
 }
 
+/// Which versions of HTTP an upstream is asked for (ALPN, RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// What the bytes of an HTTP/1.1 client can be passed on in.
+    Http1,
+    /// The upstream chooses.
+    Either,
+    Http2,
+}
+
+impl Offer {
+    fn protocols(self) -> Vec<Vec<u8>> {
+        let names: &[&[u8]] = match self {
+            Offer::Http1 => &[HTTP1],
+            Offer::Either => &[HTTP2, HTTP1],
+            Offer::Http2 => &[HTTP2],
+        };
+        names.iter().map(|name| name.to_vec()).collect()
+    }
+}
+
+/// The names of the versions in ALPN.
+pub(super) const HTTP1: &[u8] = b"http/1.1";
+pub(super) const HTTP2: &[u8] = b"h2";
+
 /// An upstream's TLS session.
 pub(super) struct Connected {
     pub stream: client::TlsStream<TcpStream>,
@@ -126,12 +151,16 @@ pub(super) async fn connect(
     config: &Arc<ClientConfig>,
     tcp: TcpStream,
     host: &str,
+    offer: Offer,
     within: Duration,
 ) -> Result<Connected, Failure> {
     let name = ServerName::try_from(host.to_owned())
         .map_err(|error| fault::failure(Phase::UpstreamTls, FailureKind::Other, format!("{host}: {error}")))?;
     let notes = Arc::new(Mutex::new(Notes::default()));
-    let handshake = NOTES.scope(notes.clone(), TlsConnector::from(config.clone()).connect(name, tcp));
+    // A copy of a handful of pointers, for a connection that costs a handshake.
+    let mut config = ClientConfig::clone(config);
+    config.alpn_protocols = offer.protocols();
+    let handshake = NOTES.scope(notes.clone(), TlsConnector::from(Arc::new(config)).connect(name, tcp));
     let ended = timeout(within, handshake).await;
     let notes = notes.lock().unwrap_or_else(PoisonError::into_inner).clone();
     match ended {
@@ -165,7 +194,7 @@ pub(super) fn client_config(roots: RootCertStore, provider: Arc<CryptoProvider>)
     let words = |error: rustls::Error| error.to_string();
     let builder = ClientConfig::builder_with_provider(provider.clone());
     let builder = builder.with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12]).map_err(words)?;
-    let mut config = if roots.is_empty() {
+    let config = if roots.is_empty() {
         // A verifier cannot be made of no roots; with none, every upstream's issuer is unknown.
         builder.with_root_certificates(roots).with_client_cert_resolver(Arc::new(NoCertificate))
     } else {
@@ -176,7 +205,6 @@ pub(super) fn client_config(roots: RootCertStore, provider: Arc<CryptoProvider>)
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_client_cert_resolver(Arc::new(NoCertificate))
     };
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }
 
