@@ -102,9 +102,40 @@ pub struct RunOptions {
     /// Look this name up by hand, as curl's --resolve
     #[arg(long, value_name = "HOST[:PORT]=ADDR[:PORT]")]
     resolve: Vec<String>,
+    #[command(flatten)]
+    ca: CaFlags,
+}
+
+/// Which certificate authority: the same for every command that uses it.
+#[derive(Args, Clone, Debug, Default)]
+pub struct CaFlags {
     /// Where the certificate authority is kept
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     ca_dir: Option<String>,
+    /// Make the authority without name constraints, for a client that refuses them: its key is then worth stealing
+    #[arg(long, global = true)]
+    no_name_constraints: bool,
+    /// Use an authority of your own: PEM file, the certificate that signs first, then those above it
+    #[arg(long, value_name = "FILE", global = true)]
+    ca_cert: Option<String>,
+    /// The key of that certificate (PKCS #8 in PEM, mode 0600)
+    #[arg(long, value_name = "FILE", global = true)]
+    ca_key: Option<String>,
+}
+
+impl CaFlags {
+    /// As `RunOptions::given`.
+    pub fn given(&self) -> impl Iterator<Item = (&'static str, &'static str, String)> {
+        let one = [
+            ("--ca-dir", "ca.dir", &self.ca_dir),
+            ("--ca-cert", "ca.certificates", &self.ca_cert),
+            ("--ca-key", "ca.key", &self.ca_key),
+        ];
+        let one = one.into_iter().filter_map(|(flag, key, value)| Some((flag, key, value.clone()?)));
+        let without =
+            self.no_name_constraints.then(|| ("--no-name-constraints", "ca.name_constraints", "false".to_owned()));
+        one.chain(without)
+    }
 }
 
 impl RunOptions {
@@ -123,13 +154,13 @@ impl RunOptions {
             ("--session", "session.dir", &self.session),
             ("--ui", "ui.listen", &self.ui),
             ("--upstream-proxy", "upstream.proxy", &self.upstream_proxy),
-            ("--ca-dir", "ca.dir", &self.ca_dir),
         ];
         let switches = [("--all", "log.all", self.all), ("--why", "log.why", self.why)];
         let switches = switches.into_iter().filter(|(.., on)| *on).map(|(flag, key, on)| (flag, key, on.to_string()));
         let many = many.into_iter().flat_map(|(flag, key, values)| values.iter().map(move |value| (flag, key, value)));
         let one = one.into_iter().filter_map(|(flag, key, value)| value.as_ref().map(|value| (flag, key, value)));
-        many.chain(one).map(|(flag, key, value)| (flag, key, value.clone())).chain(switches).collect()
+        let given = many.chain(one).map(|(flag, key, value)| (flag, key, value.clone()));
+        given.chain(self.ca.given()).chain(switches).collect()
     }
 }
 

@@ -23,7 +23,9 @@ pub fn run(options: &RunOptions) -> Ended {
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     leave_out_what_is_not_built(&mut config);
     find_a_place_for_the_session(&mut config);
-    let authority = Authority::open_or_create(&config.ca_dir()?, &config.scope()).map_err(|error| error.to_string())?;
+    let source = config.authority()?;
+    let authority = source.open(&config.scope()).map_err(|error| error.to_string())?;
+    source.caution(&authority).iter().for_each(|caution| tracing::warn!("{caution}"));
     service::runtime()?.block_on(serve(&config, Arc::new(authority)))
 }
 

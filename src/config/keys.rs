@@ -56,7 +56,7 @@ keys! {
     "intercept" => intercept,
         "Hosts whose TLS is opened, besides *.service-now.com and *.servicenowservices.com:\n\
          \"api.vendor.example\" or \"*.vendor.example\". Every other host passes unseen.\n\
-         The certificate authority is limited to these names: run `why401 ca rotate` after a change.";
+         The certificate authority is limited to these names: run `why401 ca rotate` after adding one.";
     "upstream.proxy" => upstream.proxy,
         "A proxy on the way to the upstream: \"http://proxy.corp.example:3128\". Empty: none.";
     "upstream.ca_files" => upstream.ca_files,
@@ -65,6 +65,13 @@ keys! {
         "Names looked up by hand, as curl's --resolve: \"dev1.service-now.com:443=127.0.0.1:8443\".";
     "ca.dir" => ca.dir,
         "Where the certificate authority is kept. Empty: why401/ca in the user's data folder.";
+    "ca.name_constraints" => ca.name_constraints,
+        "Whether an authority that is made here is limited to the hosts above. False only for a client that cannot read\n\
+         name constraints, or to intercept addresses: whoever then gets the key can be any host to your clients.";
+    "ca.certificates" => ca.certificates,
+        "An authority of your own, as PEM: the certificate that signs, then those above it. Empty: one is made.";
+    "ca.key" => ca.key,
+        "The key of the first of `ca.certificates`, PKCS #8 in PEM, readable by its owner alone.";
     "log.format" => log.format,
         "\"human\" or \"json\" (one object a line).";
     "log.all" => log.all,

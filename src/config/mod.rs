@@ -50,6 +50,11 @@ pub struct Upstream {
 pub struct Ca {
     /// `None`: `why401/ca` in the user's data folder.
     pub dir: Option<PathBuf>,
+    /// For one that is made in `dir`.
+    pub name_constraints: bool,
+    /// One of the user's own instead; the two go together.
+    pub certificates: Option<PathBuf>,
+    pub key: Option<PathBuf>,
 }
 
 /// Where explanations go, and in which form.
@@ -99,6 +104,24 @@ impl Config {
         self.ca.dir.clone().map_or_else(default_ca_dir, Ok)
     }
 
+    /// Where the authority comes from.
+    pub fn authority(&self) -> Result<proxy::ca::Source, String> {
+        match (&self.ca.certificates, &self.ca.key) {
+            (None, None) => {
+                let constrained = self.ca.name_constraints;
+                self.ca_dir().map(|folder| proxy::ca::Source::Folder { folder, constrained })
+            }
+            (Some(certificates), Some(key)) => {
+                Ok(proxy::ca::Source::Given { certificates: certificates.clone(), key: key.clone() })
+            }
+            (Some(_), None) => Err("an authority of your own needs its key as well: --ca-key FILE, or `ca.key`".into()),
+            (None, Some(_)) => {
+                Err("an authority of your own needs its certificates as well: --ca-cert FILE, or `ca.certificates`"
+                    .into())
+            }
+        }
+    }
+
     /// All hosts whose TLS is opened.
     pub fn scope(&self) -> Vec<proxy::Pattern> {
         let own = SERVICENOW_HOSTS.iter().filter_map(|host| host.parse().ok());
@@ -113,7 +136,7 @@ impl Default for Config {
             reverse: Vec::new(),
             intercept: Vec::new(),
             upstream: Upstream { proxy: None, ca_files: Vec::new(), resolve: Vec::new() },
-            ca: Ca { dir: None },
+            ca: Ca { dir: None, name_constraints: true, certificates: None, key: None },
             log: Log { format: Format::Human, all: false, why: false, file: None, filter: "info".into() },
             session: Session { record: true, dir: None, total: Size::mebibytes(256) },
             ui: Ui { listen: None },

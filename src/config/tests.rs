@@ -35,8 +35,10 @@ fn every_key_of_the_example_can_be_changed() {
         "upstream.resolve" => "[\"a=127.0.0.1\"]",
         "log.format" => "\"json\"",
         "log.all" | "log.why" => "true",
-        "session.record" => "false",
-        "upstream.ca_files" | "ca.dir" | "log.file" | "session.dir" | "log.filter" => "\"x\"",
+        "session.record" | "ca.name_constraints" => "false",
+        "upstream.ca_files" | "ca.dir" | "ca.certificates" | "ca.key" | "log.file" | "session.dir" | "log.filter" => {
+            "\"x\""
+        }
         _ => "77",
     };
     for key in KEYS {

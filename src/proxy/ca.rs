@@ -18,6 +18,7 @@ use time::{Duration, OffsetDateTime};
 
 pub use super::ca_error::CaError;
 use super::ca_files::{self, Files};
+pub use super::ca_source::Source;
 use super::scope::Pattern;
 
 /// From notBefore to notAfter of root and intermediate; Apple refuses more than 398 days.
@@ -29,13 +30,26 @@ const BACK_DATED: Duration = Duration::hours(48);
 
 /// Signs leaves for the hosts that it is permitted to.
 pub struct Authority {
-    issuer: Issuer<'static, KeyPair>,
-    root: CertificateDer<'static>,
-    intermediate: CertificateDer<'static>,
-    not_after: OffsetDateTime,
-    /// DNS names and everything under them.
-    permitted: Vec<String>,
-    path: Option<PathBuf>,
+    pub(super) issuer: Issuer<'static, KeyPair>,
+    /// What clients trust.
+    pub(super) root: CertificateDer<'static>,
+    /// What is sent behind a leaf: the issuer, and what is between it and the root.
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) not_before: OffsetDateTime,
+    pub(super) not_after: OffsetDateTime,
+    pub(super) reach: Reach,
+    pub(super) path: Option<PathBuf>,
+}
+
+/// For which hosts leaves of an authority are worth something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// DNS names and everything under them, and loopback addresses: a name constraint holds it to that.
+    Names(Vec<String>),
+    /// Every host there is: made without name constraints.
+    Everything,
+    /// The authority is the user's own; what it permits is tried, host by host.
+    Given,
 }
 
 /// A new authority, before it is written anywhere.
@@ -47,9 +61,14 @@ struct Made {
 impl Authority {
     /// The authority in `folder`, made there when no file of it exists yet. Nothing that exists is overwritten.
     pub fn open_or_create(folder: &Path, permitted: &[Pattern]) -> Result<Authority, CaError> {
+        Self::open_or_make(folder, permitted, true)
+    }
+
+    /// `constrained` counts only where the authority has to be made: one that exists is as it was made.
+    pub(super) fn open_or_make(folder: &Path, scope: &[Pattern], constrained: bool) -> Result<Authority, CaError> {
         let files = Files::of(folder);
         if !files.any_exists() {
-            let made = make(permitted)?;
+            let made = make(scope, constrained)?;
             match files.create(&made.key_pem, &made.authority.intermediate_pem(), &made.authority.certificate_pem()) {
                 // Another process was faster: its authority is the one.
                 Err(CaError::File { error, .. }) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -58,18 +77,23 @@ impl Authority {
             }
         }
         let authority = read(&files)?;
-        authority.check(folder, permitted)?;
+        authority.check(folder, scope)?;
         Ok(authority)
     }
 
     /// An authority for this run only: no file, no key that outlives the process.
     pub fn ephemeral(permitted: &[Pattern]) -> Result<Authority, CaError> {
-        Ok(make(permitted)?.authority)
+        Self::for_this_run(permitted, true)
     }
 
-    /// Replaces whatever authority is in `folder` by a new one.
-    pub fn rotate(folder: &Path, permitted: &[Pattern]) -> Result<Authority, CaError> {
-        let made = make(permitted)?;
+    /// The same, with name constraints or without.
+    pub fn for_this_run(scope: &[Pattern], constrained: bool) -> Result<Authority, CaError> {
+        Ok(make(scope, constrained)?.authority)
+    }
+
+    /// Replaces whatever authority is in `folder` by a new one. Without constraints only where that is asked for.
+    pub fn rotate(folder: &Path, permitted: &[Pattern], constrained: bool) -> Result<Authority, CaError> {
+        let made = make(permitted, constrained)?;
         let files = Files::of(folder);
         files.replace(&made.key_pem, &made.authority.intermediate_pem(), &made.authority.certificate_pem())?;
         Ok(Authority { path: Some(files.root), ..made.authority })
@@ -100,7 +124,7 @@ impl Authority {
     }
 
     fn intermediate_pem(&self) -> String {
-        ca_files::pem("CERTIFICATE", &self.intermediate)
+        self.chain.iter().map(|der| ca_files::pem("CERTIFICATE", der)).collect()
     }
 
     /// SHA-256 of the root, in hex with colons, as certificate viewers show it.
@@ -108,21 +132,30 @@ impl Authority {
         Sha256::digest(&self.root).iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
     }
 
-    /// When root and intermediate end.
+    /// When the first of its certificates ends.
     pub fn not_after(&self) -> OffsetDateTime {
         self.not_after
     }
 
-    /// The DNS names at and under which the authority may sign.
-    pub fn permitted(&self) -> &[String] {
-        &self.permitted
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// What to do before it ends, as a command or in words.
+    pub fn renewal(&self) -> &'static str {
+        match self.reach {
+            Reach::Given => "renew it where it was made",
+            _ => "run `why401 ca rotate` and let the clients trust the new one",
+        }
     }
 
     fn check(&self, folder: &Path, wanted: &[Pattern]) -> Result<(), CaError> {
         if self.not_after <= OffsetDateTime::now_utc() {
             return Err(CaError::Expired { folder: folder.to_owned(), since: self.not_after });
         }
-        check_addresses(wanted)?;
+        if self.reach != Reach::Everything {
+            check_addresses(wanted)?;
+        }
         let hosts = self.refuses(wanted);
         if hosts.is_empty() { Ok(()) } else { Err(CaError::NotPermitted { folder: folder.to_owned(), hosts }) }
     }
@@ -133,21 +166,23 @@ impl Authority {
     }
 
     fn permits(&self, pattern: &Pattern) -> bool {
-        if let Some(address) = pattern.address() {
-            return address.is_loopback();
+        match (&self.reach, pattern.address()) {
+            (Reach::Everything, _) => true,
+            (Reach::Given, _) => super::ca_given::accepted(self, pattern).is_ok(),
+            (Reach::Names(_), Some(address)) => address.is_loopback(),
+            (Reach::Names(names), None) => names.iter().any(|name| {
+                pattern.base().strip_suffix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+            }),
         }
-        self.permitted.iter().any(|name| {
-            pattern.base().strip_suffix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        })
     }
 
     /// A leaf for `host` over the key of `leaf_key`, and the chain to send with it.
     pub(crate) fn sign(&self, host: &str, leaf_key: &KeyPair) -> Result<Vec<CertificateDer<'static>>, CaError> {
         let mut params = CertificateParams::new(vec![host.to_owned()])?;
         validity(&mut params, LEAF_DAYS);
-        if params.not_after > self.not_after {
-            params.not_after = self.not_after;
-        }
+        // A leaf lives within its issuer's time.
+        params.not_after = params.not_after.min(self.not_after);
+        params.not_before = params.not_before.max(self.not_before);
         // No host-like common name: OpenSSL would read an address there as a DNS name and refuse it.
         params.distinguished_name = subject("why401 interception");
         params.serial_number = Some(serial()?);
@@ -156,7 +191,7 @@ impl Authority {
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
         params.use_authority_key_identifier_extension = true;
         let leaf = params.signed_by(leaf_key, &self.issuer)?;
-        Ok(vec![leaf.der().clone(), self.intermediate.clone()])
+        Ok(std::iter::once(leaf.der()).chain(&self.chain).cloned().collect())
     }
 }
 
@@ -167,40 +202,44 @@ fn check_addresses(wanted: &[Pattern]) -> Result<(), CaError> {
     }
 }
 
-fn make(permitted: &[Pattern]) -> Result<Made, CaError> {
-    check_addresses(permitted)?;
-    let mut names: Vec<String> = permitted
-        .iter()
-        .filter(|pattern| pattern.address().is_none())
-        .map(|pattern| pattern.base().to_owned())
-        .collect();
-    names.sort();
-    names.dedup();
-    if names.is_empty() {
-        // Without any DNS subtree every DNS name would be permitted (RFC 5280 §4.2.1.10).
-        names.push("localhost".to_owned());
-    }
+fn make(scope: &[Pattern], constrained: bool) -> Result<Made, CaError> {
+    let reach = if constrained { Reach::Names(constraint(scope)?) } else { Reach::Everything };
     let suffix = random_hex()?;
     let root_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-    let root = CertifiedIssuer::self_signed(ca_params(&format!("why401 root {suffix}"), 1, &names)?, root_key)?;
+    let root = CertifiedIssuer::self_signed(ca_params(&format!("why401 root {suffix}"), 1, &reach)?, root_key)?;
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-    let params = ca_params(&format!("why401 issuer {suffix}"), 0, &names)?;
-    let not_after = params.not_after;
+    let params = ca_params(&format!("why401 issuer {suffix}"), 0, &reach)?;
+    let (not_before, not_after) = (params.not_before, params.not_after);
     let intermediate = params.signed_by(&key, &root)?;
     let key_pem = key.serialize_pem();
     let authority = Authority {
         issuer: Issuer::new(params, key),
         root: root.der().clone(),
-        intermediate: intermediate.der().clone(),
+        chain: vec![intermediate.der().clone()],
+        not_before,
         not_after,
-        permitted: names,
+        reach,
         path: None,
     };
     // `root`, and with it the only copy of the root's key, ends here.
     Ok(Made { authority, key_pem })
 }
 
-fn ca_params(name: &str, path_length: u8, permitted: &[String]) -> Result<CertificateParams, CaError> {
+/// The DNS names of a scope, for the constraint.
+fn constraint(scope: &[Pattern]) -> Result<Vec<String>, CaError> {
+    check_addresses(scope)?;
+    let names = scope.iter().filter(|pattern| pattern.address().is_none()).map(|pattern| pattern.base().to_owned());
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() {
+        // Without any DNS subtree every DNS name would be permitted (RFC 5280 §4.2.1.10).
+        names.push("localhost".to_owned());
+    }
+    Ok(names)
+}
+
+fn ca_params(name: &str, path_length: u8, reach: &Reach) -> Result<CertificateParams, CaError> {
     let mut params = CertificateParams::default();
     validity(&mut params, CA_DAYS);
     params.distinguished_name = subject(name);
@@ -208,13 +247,15 @@ fn ca_params(name: &str, path_length: u8, permitted: &[String]) -> Result<Certif
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(path_length));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.use_authority_key_identifier_extension = true;
-    let names = permitted.iter().cloned().map(GeneralSubtree::DnsName);
-    // DNS names alone would leave addresses free to all, so the loopback ones are named.
-    let loopback = [CidrSubnet::from_v4_prefix([127, 0, 0, 0], 8), CidrSubnet::from_v6_prefix(LOOPBACK_V6, 128)];
-    params.name_constraints = Some(NameConstraints {
-        permitted_subtrees: names.chain(loopback.into_iter().map(GeneralSubtree::IpAddress)).collect(),
-        excluded_subtrees: Vec::new(),
-    });
+    if let Reach::Names(names) = reach {
+        let names = names.iter().cloned().map(GeneralSubtree::DnsName);
+        // DNS names alone would leave addresses free to all, so the loopback ones are named.
+        let loopback = [CidrSubnet::from_v4_prefix([127, 0, 0, 0], 8), CidrSubnet::from_v6_prefix(LOOPBACK_V6, 128)];
+        params.name_constraints = Some(NameConstraints {
+            permitted_subtrees: names.chain(loopback.into_iter().map(GeneralSubtree::IpAddress)).collect(),
+            excluded_subtrees: Vec::new(),
+        });
+    }
     Ok(params)
 }
 
@@ -273,28 +314,33 @@ fn read(files: &Files) -> Result<Authority, CaError> {
     if parsed.issuer() != above.subject() {
         return Err(damaged(&files.root, "is not the root of the certificate beside it"));
     }
-    let not_after = parsed.validity().not_after.to_datetime();
-    let permitted = permitted_names(&parsed);
-    let issuer = Issuer::from_ca_cert_der(&intermediate, key)?;
+    let validity = parsed.validity();
     Ok(Authority {
-        issuer,
+        issuer: Issuer::from_ca_cert_der(&intermediate, key)?,
         root,
-        not_after,
-        permitted,
+        not_before: validity.not_before.to_datetime(),
+        not_after: validity.not_after.to_datetime(),
+        reach: reach(&parsed),
         path: Some(files.root.clone()),
-        intermediate: intermediate.clone(),
+        chain: vec![intermediate.clone()],
     })
 }
 
-fn permitted_names(certificate: &x509_parser::certificate::X509Certificate<'_>) -> Vec<String> {
+/// What one of our own issuers was made for.
+fn reach(issuer: &x509_parser::certificate::X509Certificate<'_>) -> Reach {
     use x509_parser::extensions::GeneralName;
-    let Ok(Some(extension)) = certificate.name_constraints() else { return Vec::new() };
+    let extension = match issuer.name_constraints() {
+        Ok(None) => return Reach::Everything,
+        // Unreadable or given twice: it permits nothing that we know of.
+        Err(_) => return Reach::Names(Vec::new()),
+        Ok(Some(extension)) => extension,
+    };
     let subtrees = extension.value.permitted_subtrees.iter().flatten();
     let names = subtrees.filter_map(|subtree| match subtree.base {
         GeneralName::DNSName(name) => Some(name.to_ascii_lowercase()),
         _ => None,
     });
-    names.collect()
+    Reach::Names(names.collect())
 }
 
 #[cfg(test)]

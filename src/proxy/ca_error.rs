@@ -36,6 +36,11 @@ pub enum CaError {
         folder: PathBuf,
         hosts: Vec<String>,
     },
+    /// The user's own authority cannot be used as it is.
+    Given {
+        path: PathBuf,
+        why: String,
+    },
     /// Only loopback addresses can be signed for: an authority for others would be worth stealing.
     Address(String),
     Crypto(String),
@@ -68,13 +73,14 @@ impl fmt::Display for CaError {
             ),
             CaError::NotPermitted { folder, hosts } => write!(
                 f,
-                "the authority in {} may not sign for {}: its name constraint was fixed when it was made; run `why401 ca rotate` and let the clients trust the new one, or take the host out of the scope",
+                "the authority in {} may not sign for {hosts}: its name constraint was fixed when it was made, from the hosts that were intercepted then. Either take {hosts} out again, or write it into the configuration (`intercept`), run `why401 ca rotate` with the same hosts (`--intercept HOST` for each that is not in the file), and let the clients trust the new authority",
                 folder.display(),
-                hosts.join(", ")
+                hosts = hosts.join(", ")
             ),
+            CaError::Given { path, why } => write!(f, "{}: {why}", path.display()),
             CaError::Address(address) => write!(
                 f,
-                "{address} cannot be in scope: the authority is limited to host names and loopback addresses; use a host name"
+                "{address} cannot be in scope: the authority is limited to host names and loopback addresses; use a host name, or an authority without name constraints (`why401 ca rotate --no-name-constraints`, `why401 ca --help` says what that costs)"
             ),
             CaError::Crypto(why) => write!(f, "could not make a certificate: {why}"),
         }

@@ -42,7 +42,8 @@ impl Files {
     pub fn create(&self, key: &str, intermediate: &str, root: &str) -> Result<(), CaError> {
         make_folder(&self.folder)?;
         check_mode(&self.folder, 0o755, 0o022)?;
-        write_new(&self.key, key, 0o600)?;
+        // Nobody writes to it again: even its owner may only read.
+        write_new(&self.key, key, 0o400)?;
         let rest = write_new(&self.intermediate, intermediate, 0o644).and_then(|()| write_new(&self.root, root, 0o644));
         if rest.is_err() {
             // All or nothing: a key alone would stop the next start. The first error is the one to tell.
@@ -117,7 +118,7 @@ fn write_new(path: &Path, text: &str, mode: u32) -> Result<(), CaError> {
 
 /// Refuses a path whose mode has a bit of `forbidden`. A sticky folder passes: in it nobody replaces files of others.
 #[cfg(unix)]
-fn check_mode(path: &Path, at_most: u32, forbidden: u32) -> Result<(), CaError> {
+pub(super) fn check_mode(path: &Path, at_most: u32, forbidden: u32) -> Result<(), CaError> {
     use std::os::unix::fs::PermissionsExt;
     let mode = fs::metadata(path).map_err(|error| file_error(path, error))?.permissions().mode() & 0o7777;
     const STICKY: u32 = 0o1000;
@@ -129,7 +130,7 @@ fn check_mode(path: &Path, at_most: u32, forbidden: u32) -> Result<(), CaError> 
 }
 
 #[cfg(not(unix))]
-fn check_mode(_: &Path, _: u32, _: u32) -> Result<(), CaError> {
+pub(super) fn check_mode(_: &Path, _: u32, _: u32) -> Result<(), CaError> {
     Ok(())
 }
 

@@ -96,7 +96,7 @@ fn an_authority_is_made_once_and_read_again() {
     assert_eq!(second.certificate_pem().matches("BEGIN CERTIFICATE").count(), 1);
     verify(&second, "dev1.service-now.com").unwrap();
     let mode = |name: &str| fs::metadata(home.join(name)).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode("why401-issuer-key.pem"), 0o600);
+    assert_eq!(mode("why401-issuer-key.pem"), 0o400);
     assert_eq!(fs::metadata(&home).unwrap().permissions().mode() & 0o777, 0o700);
 }
 
@@ -108,7 +108,7 @@ fn a_wider_scope_than_the_constraint_is_told() {
     let error = Authority::open_or_create(folder.path(), &patterns(&["*.service-now.com", "api.vendor.example"]));
     let text = error.err().unwrap().to_string();
     assert!(text.contains("api.vendor.example") && text.contains("rotate"), "{text}");
-    let rotated = Authority::rotate(folder.path(), &patterns(&["api.vendor.example"])).unwrap();
+    let rotated = Authority::rotate(folder.path(), &patterns(&["api.vendor.example"]), true).unwrap();
     verify(&rotated, "api.vendor.example").unwrap();
 }
 
@@ -135,7 +135,7 @@ fn what_is_damaged_is_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let wanted = patterns(&["*.service-now.com"]);
     for name in ["why401-issuer-key.pem", "why401-issuer.pem", "why401-ca.pem"] {
-        Authority::rotate(folder.path(), &wanted).unwrap();
+        Authority::rotate(folder.path(), &wanted, true).unwrap();
         let path = folder.path().join(name);
         for damage in [&b"-----BEGIN NONSENSE-----\n"[..], b"", b"\xff\xfe\0"] {
             fs::write(&path, damage).unwrap();
@@ -159,8 +159,29 @@ fn a_key_of_another_authority_is_told() {
     for name in ["why401-issuer-key.pem", "why401-ca.pem"] {
         fs::copy(two.path().join(name), one.path().join(name)).unwrap();
         assert!(matches!(Authority::open_or_create(one.path(), &wanted), Err(CaError::Damaged { .. })), "{name}");
-        Authority::rotate(one.path(), &wanted).unwrap();
+        Authority::rotate(one.path(), &wanted, true).unwrap();
     }
     Authority::remove(one.path()).unwrap();
     assert_eq!(fs::read_dir(one.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn without_name_constraints_only_where_asked_for_and_then_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let wanted = patterns(&["*.service-now.com", "192.0.2.7"]);
+    let source = |constrained| Source::Folder { folder: folder.path().to_owned(), constrained };
+    assert!(matches!(source(true).open(&wanted), Err(CaError::Address(_))));
+    let free = source(false).open(&wanted).unwrap();
+    assert_eq!(free.reach(), &Reach::Everything);
+    for host in ["dev1.service-now.com", "api.vendor.example", "192.0.2.7"] {
+        verify(&free, host).unwrap_or_else(|error| panic!("{host}: {error}"));
+    }
+    assert!(source(false).caution(&free).unwrap().contains("as was asked for"));
+    let again = source(true).open(&wanted).unwrap();
+    assert_eq!(again.reach(), &Reach::Everything, "as it was made");
+    assert!(source(true).caution(&again).unwrap().contains("ca rotate"));
+    let rotated = Authority::rotate(folder.path(), &patterns(&["*.service-now.com"]), true).unwrap();
+    assert!(source(true).caution(&rotated).is_none());
+    assert!(source(false).caution(&rotated).unwrap().contains("ca rotate --no-name-constraints"));
+    assert!(verify(&rotated, "api.vendor.example").is_err());
 }

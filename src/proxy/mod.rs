@@ -25,6 +25,8 @@ mod answer;
 pub mod ca;
 mod ca_error;
 mod ca_files;
+mod ca_given;
+mod ca_source;
 mod connect;
 mod converse;
 mod dial;

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::config::{Config, Format};
-use crate::proxy::{Running, ca::Authority};
+use crate::proxy::Running;
+use crate::proxy::ca::{Authority, Reach};
 use crate::telling;
 
 /// Days before the authority's end from which on every start says so.
@@ -20,10 +21,7 @@ pub fn started(config: &Config, proxy: &Running, authority: &Authority) {
     }
     let days = (authority.not_after() - time::OffsetDateTime::now_utc()).whole_days();
     if days < WARN_DAYS {
-        tracing::warn!(
-            days,
-            "the certificate authority ends soon: run `why401 ca rotate` and let the clients trust the new one"
-        );
+        tracing::warn!(days, "the certificate authority ends soon: {}", authority.renewal());
     }
 }
 
@@ -44,7 +42,7 @@ fn lines(config: &Config, proxy: &Running, authority: &Authority) -> String {
     [
         format!("listens     {} ({name})", listen.join(", ")),
         format!("intercepts  {}; TLS to any other host passes unseen", scope.join(", ")),
-        format!("trust       {certificate} (for each client: why401 ca trust CLIENT)"),
+        format!("trust       {certificate}{} (for each client: why401 ca trust CLIENT)", kind(authority)),
         format!("in Postman  Settings > Proxy: {set}; Settings > Certificates: the file above as CA"),
         format!("session     {session}"),
         String::new(),
@@ -58,6 +56,15 @@ fn reverse(config: &Config, proxy: &Running) -> Vec<String> {
     let own =
         own.iter().zip(proxy.reverse_addresses()).map(|(entry, at)| format!("http://{at} for {}", entry.upstream));
     own.chain(without.iter().map(|entry| format!("there also for {}", entry.upstream))).collect()
+}
+
+/// What is out of the ordinary about an authority.
+fn kind(authority: &Authority) -> &'static str {
+    match authority.reach() {
+        Reach::Names(_) => "",
+        Reach::Everything => ", without name constraints",
+        Reach::Given => ", an authority of your own",
+    }
 }
 
 fn certificate(authority: &Authority) -> String {

@@ -8,16 +8,16 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::{Ended, Exit, complain, say};
+use crate::cli::CaFlags;
 use crate::config::{self, Config};
 use crate::nearest::nearest;
-use crate::proxy::ca::Authority;
+use crate::proxy::ca::{Authority, Reach, Source};
 use recipes::{RECIPES, Recipe};
 
 #[derive(Args, Debug)]
 pub struct Options {
-    /// Where the certificate authority is kept
-    #[arg(long, value_name = "DIR", global = true)]
-    ca_dir: Option<String>,
+    #[command(flatten)]
+    ca: CaFlags,
     /// Read settings from this file
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
@@ -53,56 +53,74 @@ enum What {
 
 pub fn run(options: &Options) -> Ended {
     let flags = options.intercept.iter().map(|host| ("--intercept", "intercept", host.clone()));
-    let flags = flags.chain(options.ca_dir.iter().map(|dir| ("--ca-dir", "ca.dir", dir.clone()))).collect();
+    let flags = flags.chain(options.ca.given()).collect();
     let config = config::read(options.config.as_deref(), flags)?.config;
-    let folder = config.ca_dir()?;
+    let source = config.authority()?;
     match &options.what {
-        What::Path => path(&config, &folder),
-        What::Show => show(&config, &folder),
+        What::Path => path(&config, &source),
+        What::Show => show(&config, &source),
         What::Trust { client: None, .. } => list(),
-        What::Trust { client: Some(client), do_it, proxy } => trust(&config, &folder, client, *do_it, proxy),
-        What::Rotate => rotate(&config, &folder),
-        What::Remove => remove(&folder),
+        What::Trust { client: Some(client), do_it, proxy } => trust(&config, &source, client, *do_it, proxy),
+        What::Rotate => rotate(&config, &source),
+        What::Remove => remove(&source),
     }
 }
 
-fn path(config: &Config, folder: &Path) -> Ended {
+fn path(config: &Config, source: &Source) -> Ended {
     // A file that is there is named as it is, so that scripts get its path even when the authority must be renewed.
-    let path = Authority::certificate_path_in(folder);
+    let path = source.certificate_path();
     if !path.exists() {
-        open(config, folder)?;
+        open(config, source)?;
     }
     say(&path.display().to_string());
     Ok(Exit::Done)
 }
 
-fn open(config: &Config, folder: &Path) -> Result<Authority, String> {
-    Authority::open_or_create(folder, &config.scope()).map_err(|error| error.to_string())
+fn open(config: &Config, source: &Source) -> Result<Authority, String> {
+    source.open(&config.scope()).map_err(|error| error.to_string())
 }
 
-fn show(config: &Config, folder: &Path) -> Ended {
-    let authority = open(config, folder)?;
-    say(&description(&authority, folder));
+fn show(config: &Config, source: &Source) -> Ended {
+    let authority = open(config, source)?;
+    say(&description(&authority, source));
     Ok(Exit::Done)
 }
 
-fn description(authority: &Authority, folder: &Path) -> String {
-    let hosts: Vec<String> =
-        authority.permitted().iter().map(|name| format!("{name} and every host under it")).collect();
+fn description(authority: &Authority, source: &Source) -> String {
     let days = (authority.not_after() - time::OffsetDateTime::now_utc()).whole_days();
-    let certificate = Authority::certificate_path_in(folder);
-    [
-        format!("certificate   {}", certificate.display()),
+    let mut text = [
+        format!("certificate   {}", source.certificate_path().display()),
         format!("SHA-256       {}", authority.fingerprint()),
         format!("valid until   {} ({days} days from now)", authority.not_after().date()),
-        format!("may sign for  {}", hosts.join("\n              ")),
-        "              loopback addresses; nothing else: clients refuse any other name it would sign".into(),
-        format!(
-            "private key   in {}, for its owner alone; the root's own key was thrown away when it was made",
-            folder.display()
-        ),
+        format!("may sign for  {}", signs_for(authority)),
+        format!("private key   {}", key_of(source)),
     ]
-    .join("\n")
+    .join("\n");
+    if let Some(caution) = source.caution(authority) {
+        text.push_str(&format!("\ncaution       {caution}"));
+    }
+    text
+}
+
+fn signs_for(authority: &Authority) -> String {
+    match authority.reach() {
+        Reach::Names(names) => {
+            let hosts: Vec<String> = names.iter().map(|name| format!("{name} and every host under it")).collect();
+            let rest = "loopback addresses; nothing else: clients refuse any other name it would sign";
+            format!("{}\n              {rest}", hosts.join("\n              "))
+        }
+        Reach::Everything => "every host there is: it has no name constraints".into(),
+        Reach::Given => "what its own constraints permit; every host in scope was tried".into(),
+    }
+}
+
+fn key_of(source: &Source) -> String {
+    match source {
+        Source::Folder { folder, .. } => {
+            format!("in {}, for its owner alone; the root's own key was thrown away when it was made", folder.display())
+        }
+        Source::Given { key, .. } => format!("your own: {}", key.display()),
+    }
 }
 
 fn list() -> Ended {
@@ -116,7 +134,7 @@ fn list() -> Ended {
     Ok(Exit::Done)
 }
 
-fn trust(config: &Config, folder: &Path, client: &str, do_it: bool, proxy: &str) -> Ended {
+fn trust(config: &Config, source: &Source, client: &str, do_it: bool, proxy: &str) -> Ended {
     let system = client.eq_ignore_ascii_case("system");
     let name = if system {
         system::name().ok_or("this system's store is not known here; see `why401 ca trust`")?
@@ -124,8 +142,11 @@ fn trust(config: &Config, folder: &Path, client: &str, do_it: bool, proxy: &str)
         client
     };
     let recipe = recipes::find(name).ok_or_else(|| unknown(client))?;
-    let certificate = path_of(config, folder)?;
+    let certificate = path_of(config, source)?;
     say(&written(recipe, &certificate, proxy));
+    if matches!(source, Source::Given { .. }) {
+        say("\nThe authority is your own: a client that trusts its root already needs the proxy's address only.");
+    }
     match (do_it, system) {
         (false, _) => Ok(Exit::Done),
         (true, true) => system::carry_out(&commands(recipe.trust, &certificate, proxy)),
@@ -137,9 +158,9 @@ fn trust(config: &Config, folder: &Path, client: &str, do_it: bool, proxy: &str)
     }
 }
 
-fn path_of(config: &Config, folder: &Path) -> Result<PathBuf, String> {
-    open(config, folder)?;
-    let path = Authority::certificate_path_in(folder);
+fn path_of(config: &Config, source: &Source) -> Result<PathBuf, String> {
+    open(config, source)?;
+    let path = source.certificate_path();
     Ok(std::path::absolute(&path).unwrap_or(path))
 }
 
@@ -180,16 +201,29 @@ fn quoted(path: &str) -> String {
     if path.chars().all(plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
-fn rotate(config: &Config, folder: &Path) -> Ended {
-    let authority = Authority::rotate(folder, &config.scope()).map_err(|error| error.to_string())?;
-    say(&description(&authority, folder));
+fn folder_of<'a>(source: &'a Source, what: &str) -> Result<&'a Path, String> {
+    match source {
+        Source::Folder { folder, .. } => Ok(folder),
+        Source::Given { certificates, .. } => Err(format!(
+            "the authority is your own ({}): {what} it where it was made; leave --ca-cert and --ca-key (`ca.certificates`, `ca.key`) out to get one that is made here",
+            certificates.display()
+        )),
+    }
+}
+
+fn rotate(config: &Config, source: &Source) -> Ended {
+    let folder = folder_of(source, "renew")?;
+    let made = Authority::rotate(folder, &config.scope(), config.ca.name_constraints);
+    let authority = made.map_err(|error| error.to_string())?;
+    say(&description(&authority, source));
     say(
         "\nThe old authority is gone. Restart a running proxy, and let every client trust the new one: why401 ca trust CLIENT",
     );
     Ok(Exit::Done)
 }
 
-fn remove(folder: &Path) -> Ended {
+fn remove(source: &Source) -> Ended {
+    let folder = folder_of(source, "remove")?;
     let removed = Authority::remove(folder).map_err(|error| error.to_string())?;
     if removed.is_empty() {
         complain(&format!("there is no authority in {}", folder.display()));
@@ -197,7 +231,7 @@ fn remove(folder: &Path) -> Ended {
     }
     removed.iter().for_each(|path| say(&format!("removed {}", path.display())));
     say("\nClients and stores that were told to trust it still do, until each is told otherwise. The undo of each:");
-    let certificate = Authority::certificate_path_in(folder);
+    let certificate = source.certificate_path();
     for recipe in RECIPES {
         let undo =
             recipe.undo.iter().map(|line| format!("    {}", fill(line.trim_start(), &certificate, "127.0.0.1:8080")));

@@ -14,7 +14,6 @@ use crate::command::{Failure, say};
 use crate::config::Config;
 use crate::model::{Exchange, FailureKind, Outcome, Phase};
 use crate::output::redact::brief;
-use crate::proxy::ca::Authority;
 use crate::run::service;
 
 const LISTENER: &str = "listener";
@@ -51,11 +50,11 @@ async fn taken(config: &Config, address: SocketAddr) -> Line {
         let says = format!("{address} is taken by another program");
         return Line::fault(LISTENER, says, format!("end it, or choose another: --listen {}:0", address.ip()));
     }
-    let folder = config.ca_dir().unwrap_or_default();
-    match Authority::open_or_create(&folder, &config.scope()) {
-        Ok(authority) if !page.contains(&authority.fingerprint()) => Line::fault(
+    let opened = config.authority().ok().filter(|source| source.certificate_path().exists());
+    match opened.and_then(|source| Some((source.open(&config.scope()).ok()?, source))) {
+        Some((authority, source)) if !page.contains(&authority.fingerprint()) => Line::fault(
             LISTENER,
-            format!("why401 runs on {address}, with another authority than the one in {}", folder.display()),
+            format!("why401 runs on {address}, with another authority than the one in {}", source.place().display()),
             "restart it, or name its folder with --ca-dir",
         ),
         _ => Line::ok(LISTENER, format!("why401 runs on {address}")),
@@ -72,7 +71,7 @@ async fn own_page(address: SocketAddr) -> std::io::Result<String> {
 
 /// Runs the proxy until one client has come, and says how that went.
 pub async fn wait_for_client(config: &Config, limit: Duration) -> Result<Line, Failure> {
-    let authority = Authority::open_or_create(&config.ca_dir()?, &config.scope()).map_err(|error| error.to_string())?;
+    let authority = config.authority()?.open(&config.scope()).map_err(|error| error.to_string())?;
     let (sender, mut exchanges) = mpsc::channel(config.memory.queue);
     let proxy = service::proxy(config, Arc::new(authority), sender).await?;
     let addresses: Vec<String> = proxy.addresses().iter().map(ToString::to_string).collect();

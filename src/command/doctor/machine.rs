@@ -2,7 +2,7 @@
 
 use super::Line;
 use crate::config::Config;
-use crate::proxy::ca::Authority;
+use crate::proxy::ca::Source;
 
 const AUTHORITY: &str = "authority";
 const ENVIRONMENT: &str = "environment";
@@ -12,27 +12,31 @@ const SOON_DAYS: i64 = 30;
 
 /// Whether there is an authority, whether its files are sound, and for how long.
 pub fn authority(config: &Config) -> Vec<Line> {
-    let folder = match config.ca_dir() {
-        Ok(folder) => folder,
-        Err(error) => return vec![Line::fault(AUTHORITY, error, "name a folder with --ca-dir")],
+    let source = match config.authority() {
+        Ok(source) => source,
+        Err(error) => return vec![Line::fault(AUTHORITY, error, "name both, or a folder with --ca-dir")],
     };
-    let certificate = Authority::certificate_path_in(&folder);
-    if !folder.exists() {
-        return vec![Line::ok(AUTHORITY, format!("none yet; the first start makes one in {}", folder.display()))];
-    }
-    match Authority::open_or_create(&folder, &config.scope()) {
-        Err(error) => vec![Line::fault(AUTHORITY, error.to_string(), "see `why401 ca --help`")],
-        Ok(authority) => {
-            let days = (authority.not_after() - time::OffsetDateTime::now_utc()).whole_days();
-            vec![age(days, &certificate.display().to_string())]
+    match &source {
+        Source::Folder { folder, .. } if !folder.exists() => {
+            return vec![Line::ok(AUTHORITY, format!("none yet; the first start makes one in {}", folder.display()))];
         }
+        _ => {}
     }
+    let authority = match source.open(&config.scope()) {
+        Err(error) => return vec![Line::fault(AUTHORITY, error.to_string(), "see `why401 ca --help`")],
+        Ok(authority) => authority,
+    };
+    let days = (authority.not_after() - time::OffsetDateTime::now_utc()).whole_days();
+    let mut lines = vec![age(days, &source.certificate_path().display().to_string(), authority.renewal())];
+    let caution = source.caution(&authority);
+    lines.extend(caution.map(|caution| Line::warning(AUTHORITY, caution, "see `why401 ca --help`")));
+    lines
 }
 
-fn age(days: i64, certificate: &str) -> Line {
+fn age(days: i64, certificate: &str, renewal: &str) -> Line {
     let says = format!("{certificate}, {days} days left; its key is its owner's alone");
     match days < SOON_DAYS {
-        true => Line::warning(AUTHORITY, says, "`why401 ca rotate`, then let the clients trust the new one"),
+        true => Line::warning(AUTHORITY, says, renewal),
         false => Line::ok(AUTHORITY, says),
     }
 }
@@ -129,7 +133,7 @@ mod tests {
 
     #[test]
     fn an_authority_that_ends_soon_is_a_warning() {
-        assert_eq!(age(29, "x").level, Level::Warning);
-        assert_eq!(age(30, "x").level, Level::Ok);
+        assert_eq!(age(29, "x", "renew").level, Level::Warning);
+        assert_eq!(age(30, "x", "renew").level, Level::Ok);
     }
 }

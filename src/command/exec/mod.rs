@@ -42,7 +42,7 @@ pub fn run(options: &Options) -> Ended {
     let config = for_one_command(loaded.config, &options.run);
     let held = Held::default();
     let telling = tellers::telling(&config.log, Box::new(held.clone()))?;
-    let authority = Authority::ephemeral(&config.scope()).map_err(|error| error.to_string())?;
+    let authority = authority(&config)?;
     let folder = Folder::new().map_err(|error| format!("cannot make a folder for this run: {error}"))?;
     let stores = Stores::write(&folder, &authority).map_err(|error| format!("{}: {error}", folder.path().display()))?;
     let runtime = service::runtime()?;
@@ -50,6 +50,16 @@ pub fn run(options: &Options) -> Ended {
     drop(telling);
     child::print(&held.take());
     ended(status, tally, options)
+}
+
+/// One for this run only, unless one of the user's own is given.
+fn authority(config: &Config) -> Result<Authority, String> {
+    let scope = config.scope();
+    let made = match config.ca.certificates.is_some() || config.ca.key.is_some() {
+        true => config.authority()?.open(&scope),
+        false => Authority::for_this_run(&scope, config.ca.name_constraints),
+    };
+    made.map_err(|error| error.to_string())
 }
 
 /// A free port of loopback, unless one was named; and only warnings beside the command's own output.
