@@ -114,6 +114,8 @@ keys! {
         "How long running exchanges may take to end after SIGTERM.";
     "limits.head_bytes" => limits.head_bytes as Size,
         "Size of a request's or an answer's head.";
+    "limits.target_bytes" => limits.target_bytes as Size,
+        "Size of a request's target (path and query); a longer one is answered 414.";
     "limits.head_fields" => limits.fields,
         "Field lines in a head.";
     "limits.body_kept_bytes" => limits.body_kept as Size,

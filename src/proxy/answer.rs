@@ -60,12 +60,21 @@ impl Notice {
             more = self.more,
             details = quoted(&self.says),
             length = body.len(),
-            close = if close { "Connection: close\r\n" } else { "" },
+            close = self.more_fields(close),
         );
         if !bodiless {
             out.push_str(&body);
         }
         out.into_bytes()
+    }
+
+    fn more_fields(&self, close: bool) -> &'static str {
+        match (self.status, close) {
+            // RFC 9110 §15.5.6.
+            (405, _) => "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\nConnection: close\r\n",
+            (_, true) => "Connection: close\r\n",
+            (_, false) => "",
+        }
     }
 
     /// In the form of ServiceNow's own errors, so that clients that look for `error.message` find it.
@@ -120,6 +129,7 @@ fn problem(fault: &HeadFault) -> &'static str {
             "there is a line feed or carriage return alone, as from a value that ends in a line break"
         }
         HeadProblem::ControlByte => "there is a control character in it",
+        HeadProblem::TooLarge if fault.status == 414 => "its target is too long",
         HeadProblem::TooLarge => "its head is too large",
         HeadProblem::TooManyFields => "it has too many fields",
         HeadProblem::Framing => {
@@ -222,6 +232,7 @@ pub(super) fn reason(status: u16) -> &'static str {
         405 => "Method Not Allowed",
         407 => "Proxy Authentication Required",
         408 => "Request Timeout",
+        414 => "URI Too Long",
         421 => "Misdirected Request",
         431 => "Request Header Fields Too Large",
         501 => "Not Implemented",

@@ -10,7 +10,7 @@ use super::converse::{Ending, Trouble, send};
 use super::fault::{self, failure};
 use super::forward::malformed;
 use super::framing::{self, Decoder, Framing};
-use super::head::{AnswerHead, Version};
+use super::head::{AnswerHead, Version, no_answer};
 use super::link::{HeadRead, read_head};
 use super::observe::{Capture, Draft};
 use super::rewrite::{self, Persistence};
@@ -66,7 +66,9 @@ impl Down<'_> {
         // What is still here was never written.
         let begun = out.is_empty();
         ended.map_err(|stop| self.stopped(stop, begun))?;
-        let keep_upstream = persists(&answer) && framing != Framing::UntilClose;
+        // HTTP/1.0 knows no chunks: who sends them so is not to be trusted with the end of a body (RFC 9112 §6.1).
+        let faulty = answer.version == Version::Http10 && framing == Framing::Chunked;
+        let keep_upstream = persists(&answer) && framing != Framing::UntilClose && !faulty;
         Ok(Ending { keep_client, keep_upstream, upgraded: false })
     }
 
@@ -123,8 +125,8 @@ impl Down<'_> {
         let limits = self.limits;
         loop {
             let wait = limits.first_byte.saturating_sub(self.progress.last().elapsed());
-            let failed = match self.reading(read_head(reader, buffer, wait, limits.first_byte, limits.head_bytes)).await
-            {
+            let reading = read_head(reader, buffer, (wait, limits.first_byte), limits.head_bytes, no_answer);
+            let failed = match self.reading(reading).await {
                 HeadRead::Head(raw, first_byte) => return Ok((raw, first_byte)),
                 HeadRead::Closed | HeadRead::Failed(_) if self.stale => return Err(Trouble::Stale),
                 HeadRead::Closed => fault::closed(self.notes, self.fresh),

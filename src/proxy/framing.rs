@@ -16,22 +16,38 @@ pub(super) enum Framing {
 /// The framing of a request. What two parsers could read differently is refused, though RFC 9112 §6.1 would allow some.
 pub(super) fn of_request(request: &RequestHead) -> Result<Framing, HeadFault> {
     let head = &request.head;
-    let wrong = |name: &str| HeadFault { offset: head.offset(name), problem: HeadProblem::Framing, status: 400 };
+    let at = |offset: usize, status: u16| HeadFault { offset, problem: HeadProblem::Framing, status };
+    if let Some(offset) = head.alias("transfer-encoding").or(head.alias("content-length")) {
+        return Err(at(offset, 400));
+    }
     let codings: Vec<&[u8]> = head.all("transfer-encoding").collect();
     let lengths: Vec<&[u8]> = head.all("content-length").collect();
     match (codings.as_slice(), lengths.as_slice()) {
         ([], []) => Ok(Framing::Empty),
-        ([], [length]) => digits(length).map(Framing::Length).ok_or_else(|| wrong("content-length")),
+        ([], [length]) => {
+            let plain = length.len() == 1 || !length.starts_with(b"0");
+            let length = digits(length).filter(|_| plain).ok_or(at(head.offset("content-length"), 400))?;
+            Ok(Framing::Length(length))
+        }
         ([coding], []) if coding.eq_ignore_ascii_case(b"chunked") && request.version == Version::Http11 => {
             Ok(Framing::Chunked)
         }
-        ([coding], []) if request.version == Version::Http11 && tokens(coding).count() > 0 => {
-            // A coding that we do not know (RFC 9112 §6.1).
-            Err(HeadFault { status: 501, ..wrong("transfer-encoding") })
+        ([coding], []) if request.version == Version::Http11 && compressed(coding) => {
+            // Codings that exist and that we do not take off (RFC 9112 §6.1).
+            Err(at(head.offset("transfer-encoding"), 501))
         }
-        ([], _) => Err(HeadFault { offset: head.second_offset("content-length"), ..wrong("content-length") }),
-        _ => Err(wrong("transfer-encoding")),
+        ([], _) => Err(at(head.second_offset("content-length"), 400)),
+        _ => Err(at(head.offset("transfer-encoding"), 400)),
     }
+}
+
+/// Registered codings (RFC 9112 §7), the last one chunked: without it the end could not be found, which is 400 (§6.3).
+fn compressed(codings: &[u8]) -> bool {
+    let named = |token: &[u8], names: &[&str]| names.iter().any(|name| token.eq_ignore_ascii_case(name.as_bytes()));
+    let mut all: Vec<&[u8]> = tokens(codings).collect();
+    let last = all.pop().is_some_and(|last| named(last, &["chunked"]));
+    last && !all.is_empty()
+        && all.iter().all(|token| named(token, &["gzip", "x-gzip", "deflate", "compress", "x-compress"]))
 }
 
 /// The framing of an answer to a request with `method`; the error says what is wrong with it.
@@ -54,8 +70,11 @@ pub(super) fn of_answer(answer: &AnswerHead, method: &str) -> Result<Framing, &'
 /// Digits and nothing else: no sign, no blank, no list.
 fn digits(text: &[u8]) -> Option<u64> {
     let fine = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    fine.then(|| std::str::from_utf8(text).ok()?.parse().ok()).flatten()
+    fine.then(|| std::str::from_utf8(text).ok()?.parse().ok()).flatten().filter(|length| *length <= LONGEST)
 }
+
+/// Lengths above this are negative to readers that count with a sign.
+const LONGEST: u64 = i64::MAX.unsigned_abs();
 
 /// What to do with the next bytes of a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,6 +204,9 @@ impl Decoder {
         let text = std::str::from_utf8(line.get(..digits).unwrap_or_default()).unwrap_or_default();
         let size =
             u64::from_str_radix(text, 16).map_err(|_| Broken("a chunk size that is not a hexadecimal number"))?;
+        if size > LONGEST {
+            return Err(Broken("a chunk size beyond every chunk"));
+        }
         let extension = line.get(digits..).unwrap_or_default();
         if !extension.is_empty() {
             return self.extension(extension, digits, size);
@@ -194,8 +216,7 @@ impl Decoder {
     }
 
     fn extension(&mut self, extension: &[u8], digits: usize, size: u64) -> Result<Step, Broken> {
-        let named = extension.strip_prefix(b";").is_some_and(|name| name.first().is_some_and(|byte| token_byte(*byte)));
-        if !named || extension.iter().any(|byte| control(*byte)) {
+        if !extensions(extension) {
             return Err(Broken("a chunk size followed by something that is no extension"));
         }
         self.state = State::Extension(extension.len(), size);
@@ -209,6 +230,9 @@ impl Decoder {
         }
         let end = input.windows(4).take(TRAILERS).position(|window| window == b"\r\n\r\n").map(|at| at + 4);
         let Some(end) = end else {
+            if lone_line_feed(input) {
+                return Err(Broken("a trailer that ends in a lone line feed"));
+            }
             return if input.len() < TRAILERS { Ok(Step::More) } else { Err(Broken("trailers without an end")) };
         };
         let section = input.get(..end).unwrap_or_default();
@@ -218,6 +242,43 @@ impl Decoder {
         self.state = State::Done;
         Ok(Step::Replace(end, kept))
     }
+}
+
+fn lone_line_feed(text: &[u8]) -> bool {
+    text.starts_with(b"\n") || text.windows(2).any(|pair| matches!(pair, [before, b'\n'] if *before != b'\r'))
+}
+
+/// `*( ";" name [ "=" value ] )` of RFC 9112 §7.1.1, without the white space that it calls bad.
+fn extensions(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(after) = extension(rest) {
+        rest = after;
+    }
+    rest.is_empty()
+}
+
+/// What follows the extension at the start of `text`.
+fn extension(text: &[u8]) -> Option<&[u8]> {
+    let token = |text: &[u8]| text.iter().position(|byte| !token_byte(*byte)).unwrap_or(text.len());
+    let named = text.strip_prefix(b";")?;
+    let after = Some(token(named)).filter(|length| *length > 0).and_then(|length| named.get(length..))?;
+    let Some(value) = after.strip_prefix(b"=") else { return Some(after) };
+    let length = if value.starts_with(b"\"") { quoted(value) } else { token(value) };
+    Some(length).filter(|length| *length > 0).and_then(|length| value.get(length..))
+}
+
+/// The length of the quoted string at the start of `text` (RFC 9110 §5.6.4); 0 where there is none.
+fn quoted(text: &[u8]) -> usize {
+    let mut bytes = text.iter().enumerate().skip(1);
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => drop(bytes.next()),
+            byte if control(*byte) => return 0,
+            _ => {}
+        }
+    }
+    0
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::answer::Notice;
 use super::connect;
 use super::fault::{self, failure, of_tls};
 use super::forward::{After, Arrived, forward, keeps};
-use super::head::RequestHead;
+use super::head::{RequestHead, hopeless};
 use super::link::{HeadRead, Link};
 use super::observe::{self, Sheet};
 use super::page;
@@ -80,7 +80,8 @@ async fn run(shared: Arc<Shared>, mut link: Link, door: Door) {
         };
         served += 1;
         let head = match RequestHead::parse(raw.clone(), shared.limits.fields) {
-            Ok(head) => head,
+            Ok(head) if head.target().len() <= shared.limits.target_bytes => head,
+            Ok(head) => return refuse(&shared, link, &door, raw, too_long(head.target_offset()), first).await,
             Err(fault) => return refuse(&shared, link, &door, raw, fault, first).await,
         };
         let arrived = Arrived { head, first };
@@ -109,13 +110,27 @@ async fn next_head(shared: &Shared, link: &mut Link, served: u64) -> HeadRead {
     let wait = if served == 0 { limits.silent } else { limits.idle };
     tokio::select! {
         biased;
-        read = link.read_head(wait, limits.header, limits.head_bytes) => return read,
+        read = link.read_request(wait, limits.header, limits.head_bytes) => return read,
         () = shared.drained() => {}
     }
     if link.buffer.is_empty() {
         return HeadRead::Closed;
     }
-    link.read_head(wait, limits.header, limits.head_bytes).await
+    link.read_request(wait, limits.header, limits.head_bytes).await
+}
+
+/// What is wrong with a head that has no end: without the end of its first line it is the method or the target.
+fn too_large(raw: &Bytes, most_fields: usize) -> HeadFault {
+    match RequestHead::parse(raw.clone(), most_fields) {
+        Err(fault) if hopeless(raw) => fault,
+        _ if !raw.contains(&b'\n') => too_long(raw.len()),
+        _ => HeadFault { offset: raw.len(), problem: HeadProblem::TooLarge, status: 431 },
+    }
+}
+
+/// RFC 9110 §15.5.15.
+fn too_long(offset: usize) -> HeadFault {
+    HeadFault { offset, problem: HeadProblem::TooLarge, status: 414 }
 }
 
 /// A client that distrusts our certificate leaves at once. Browsers open connections ahead of need, and leave late.
@@ -125,7 +140,7 @@ const AT_ONCE: Duration = Duration::from_secs(2);
 async fn ended(shared: &Shared, mut link: Link, door: &Door, read: HeadRead, unused: bool) {
     match read {
         HeadRead::TooLarge(raw) => {
-            let fault = HeadFault { offset: raw.len(), problem: HeadProblem::TooLarge, status: 431 };
+            let fault = too_large(&raw, shared.limits.fields);
             return refuse(shared, link, door, raw, fault, Instant::now()).await;
         }
         HeadRead::Slow => {

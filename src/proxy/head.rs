@@ -94,6 +94,17 @@ impl Head {
         found.nth(1).map_or(0, |line| line.name.start as usize)
     }
 
+    /// Where a field stands whose name is `name` with an underscore for the hyphen: gateways that make variables of fields
+    /// (RFC 3875 §4.1.18) read both as one.
+    pub fn alias(&self, name: &str) -> Option<usize> {
+        let lines = self.lines.iter();
+        let alias = |other: &[u8]| {
+            let same = |(a, b): (&u8, &u8)| a.eq_ignore_ascii_case(b) || (*a == b'_' && *b == b'-');
+            other.len() == name.len() && other.contains(&b'_') && other.iter().zip(name.as_bytes()).all(same)
+        };
+        lines.map(|line| line.name).find(|span| alias(span.of(&self.raw))).map(|span| span.start as usize)
+    }
+
     /// The fields as the model has them; they share the head's memory.
     pub fn to_model(&self) -> Fields {
         self.lines.iter().map(|line| (line.name.share(&self.raw), line.value.share(&self.raw))).collect()
@@ -140,7 +151,8 @@ pub(super) struct RequestHead {
 
 impl RequestHead {
     pub fn parse(raw: Bytes, most_fields: usize) -> Result<RequestHead, HeadFault> {
-        let (line_end, after) = line(&raw, 0)?;
+        // A first line that cannot become one is told at its byte, also where it has no end.
+        let (line_end, after) = line(&raw, 0).map_err(|fault| method(&raw).err().unwrap_or(fault))?;
         let (method, target, version) = request_line(raw.get(..line_end).unwrap_or_default())?;
         let lines = field_lines(&raw, after, most_fields)?;
         Ok(RequestHead { head: Head { raw, lines }, version, method, target })
@@ -221,18 +233,44 @@ fn line(raw: &[u8], from: usize) -> Result<(usize, usize), HeadFault> {
     }
 }
 
-fn request_line(text: &[u8]) -> Result<(Span, Span, Version), HeadFault> {
-    let method = text.iter().position(|byte| !token_byte(*byte)).unwrap_or(text.len());
-    if method == 0 || text.get(method) != Some(&b' ') {
-        return Err(fault(method, HeadProblem::RequestLine));
+/// A method may be this long; the longest that is registered has 17 bytes. More is answered as what it is: no request.
+const METHOD: usize = 64;
+
+/// The length of the method at the start of a request line; `None` where more bytes may still bring its end.
+fn method(text: &[u8]) -> Result<Option<usize>, HeadFault> {
+    let end = text.iter().take(METHOD + 1).position(|byte| !token_byte(*byte));
+    match end.map(|end| (end, text.get(end))) {
+        Some((1.., Some(b' '))) => Ok(end),
+        None if text.len() <= METHOD => Ok(None),
+        _ => Err(fault(end.unwrap_or(METHOD), HeadProblem::RequestLine)),
     }
+}
+
+/// Whether these first bytes of a request can no longer become one, whatever follows. A lone carriage return may be half
+/// of an empty line.
+pub(super) fn hopeless(start: &[u8]) -> bool {
+    if start == b"\r" {
+        return false;
+    }
+    let Some(end) = start.iter().position(|byte| *byte == b'\n') else { return method(start).is_err() };
+    line(start, 0).and_then(|(line_end, _)| request_line(start.get(..line_end.min(end)).unwrap_or_default())).is_err()
+}
+
+/// Whether these first bytes can no longer become an answer's head.
+pub(super) fn no_answer(start: &[u8]) -> bool {
+    start != b"\r" && start.iter().zip(b"HTTP/1.").any(|(byte, wanted)| byte != wanted)
+}
+
+fn request_line(text: &[u8]) -> Result<(Span, Span, Version), HeadFault> {
+    let method = method(text)?.ok_or(fault(text.len(), HeadProblem::RequestLine))?;
     let target = method + 1;
     let last = text.iter().rposition(|byte| *byte == b' ').filter(|last| *last > method);
     let Some(last) = last else { return Err(fault(text.len(), HeadProblem::RequestLine)) };
     let version = text.get(last + 1..).unwrap_or_default();
     let Some(version) = Version::parse(version) else {
-        // A version that we know the shape of is answered as such (RFC 9110 §15.6.6).
-        let status = if version.starts_with(b"HTTP/") { 505 } else { 400 };
+        // A version that is one is answered as such (RFC 9110 §15.6.6); anything else is no request line (RFC 9112 §2.3).
+        let shaped = matches!(version, [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9']);
+        let status = if shaped { 505 } else { 400 };
         return Err(HeadFault { offset: last + 1, problem: HeadProblem::RequestLine, status });
     };
     let bytes = text.get(target..last).unwrap_or_default();
@@ -308,25 +346,48 @@ pub(super) fn control(byte: u8) -> bool {
     (byte < b' ' && byte != b'\t') || byte == 0x7f
 }
 
+/// Framing, routing, credentials and control would be read as if they had been in the head (RFC 9110 §6.5.1).
+const NOT_IN_TRAILERS: [&str; 33] = [
+    "age",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "expires",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "keep-alive",
+    "location",
+    "max-forwards",
+    "pragma",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "retry-after",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "www-authenticate",
+];
+
 /// Checks the field lines of a trailer section, which ends with an empty line. Gives the lines that may be passed on.
 pub(super) fn trailer_lines(raw: &[u8], most: usize) -> Result<Vec<&[u8]>, HeadFault> {
-    // Framing, routing, credentials and the like would be read as if they had been in the head (RFC 9110 §6.5.1).
-    const FORBIDDEN: [&str; 12] = [
-        "transfer-encoding",
-        "content-length",
-        "content-encoding",
-        "content-type",
-        "content-range",
-        "host",
-        "trailer",
-        "te",
-        "connection",
-        "authorization",
-        "set-cookie",
-        "proxy-authorization",
-    ];
     let lines = field_lines(raw, 0, most)?;
-    let allowed = |line: &&Line| !FORBIDDEN.iter().any(|name| line.name.of(raw).eq_ignore_ascii_case(name.as_bytes()));
+    let allowed =
+        |line: &&Line| !NOT_IN_TRAILERS.iter().any(|name| line.name.of(raw).eq_ignore_ascii_case(name.as_bytes()));
     Ok(lines.iter().filter(allowed).map(|line| line.whole.of(raw)).collect())
 }
 

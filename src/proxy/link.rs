@@ -53,9 +53,14 @@ impl Link {
         self.stream.into_tcp().map(|tcp| (tcp, buffer))
     }
 
-    /// Waits `wait` for the first byte of a head and `within` for its last.
+    /// Waits `wait` for the first byte of an answer's head and `within` for its last.
     pub async fn read_head(&mut self, wait: Duration, within: Duration, most: usize) -> HeadRead {
-        read_head(&mut self.stream, &mut self.buffer, wait, within, most).await
+        read_head(&mut self.stream, &mut self.buffer, (wait, within), most, head::no_answer).await
+    }
+
+    /// The same for a request. One that its first bytes have spoilt is not waited for.
+    pub async fn read_request(&mut self, wait: Duration, within: Duration, most: usize) -> HeadRead {
+        read_head(&mut self.stream, &mut self.buffer, (wait, within), most, head::hopeless).await
     }
 
     /// Writes and flushes all of `bytes`, within `limit`.
@@ -106,13 +111,13 @@ pub(super) async fn fill<R: AsyncRead + Unpin>(
     }
 }
 
-/// Waits `wait` for the first byte of a head and `within` for its last.
+/// Waits `wait` for the first byte of a head and `within` for its last; where the bytes are `spoilt`, not even that.
 pub(super) async fn read_head<R: AsyncRead + Unpin>(
     reader: &mut R,
     buffer: &mut BytesMut,
-    wait: Duration,
-    within: Duration,
+    (wait, within): (Duration, Duration),
     most: usize,
+    spoilt: fn(&[u8]) -> bool,
 ) -> HeadRead {
     if buffer.is_empty() {
         match timeout(wait, fill(reader, buffer, HEAD_READ)).await {
@@ -123,7 +128,7 @@ pub(super) async fn read_head<R: AsyncRead + Unpin>(
         }
     }
     let first = Instant::now();
-    timeout(within, finish_head(reader, buffer, first, most)).await.unwrap_or(HeadRead::Slow)
+    timeout(within, finish_head(reader, buffer, first, most, spoilt)).await.unwrap_or(HeadRead::Slow)
 }
 
 async fn finish_head<R: AsyncRead + Unpin>(
@@ -131,6 +136,7 @@ async fn finish_head<R: AsyncRead + Unpin>(
     buffer: &mut BytesMut,
     first: Instant,
     most: usize,
+    spoilt: fn(&[u8]) -> bool,
 ) -> HeadRead {
     let mut looked = 0_usize;
     loop {
@@ -150,7 +156,12 @@ async fn finish_head<R: AsyncRead + Unpin>(
         if looked >= most {
             return HeadRead::TooLarge(Bytes::copy_from_slice(buffer.get(..most).unwrap_or_default()));
         }
-        match fill(reader, buffer, HEAD_READ).await {
+        // What follows at once is read all the same: it is evidence.
+        let wait = if spoilt(buffer) { REST } else { FOR_EVER };
+        let Ok(read) = timeout(wait, fill(reader, buffer, HEAD_READ)).await else {
+            return HeadRead::Head(buffer.split().freeze(), first);
+        };
+        match read {
             Ok(0) if buffer.is_empty() => return HeadRead::Closed,
             Ok(0) => return HeadRead::Cut,
             Ok(_) => {}
@@ -158,6 +169,11 @@ async fn finish_head<R: AsyncRead + Unpin>(
         }
     }
 }
+
+/// How long the rest of a head is waited for that can no longer become one.
+const REST: Duration = Duration::from_millis(250);
+/// The whole head has a limit of its own.
+const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a closing connection waits for the peer.
 const LINGER: Duration = Duration::from_secs(1);

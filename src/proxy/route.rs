@@ -59,7 +59,8 @@ fn decide(request: &RequestHead, entrance: Entrance<'_>) -> Result<Route, HeadFa
     if let Some(absolute) = absolute(request)? {
         return by_absolute(request, entrance, absolute, host);
     }
-    if !request.target().starts_with(b"/") && request.target() != b"*" {
+    // RFC 9112 §3.2.4: the asterisk is for OPTIONS alone.
+    if !request.target().starts_with(b"/") && (request.target() != b"*" || request.method() != "OPTIONS") {
         return Err(at_target(request));
     }
     match entrance {

@@ -244,6 +244,8 @@ pub fn certificates_from_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>,
 pub struct Limits {
     /// Bytes of a request's or an answer's head. ServiceNow's own limit is lower; hyper's is 400 KiB.
     pub head_bytes: usize,
+    /// Bytes of a request's target. ServiceNow's own limit is lower.
+    pub target_bytes: usize,
     /// Field lines in a head.
     pub fields: usize,
     /// From a connection's opening to its first byte.
@@ -280,6 +282,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             head_bytes: 64 * 1024,
+            target_bytes: 32 * 1024,
             fields: 100,
             silent: Duration::from_secs(10),
             header: Duration::from_secs(10),

@@ -82,12 +82,16 @@ impl Conn {
 
     /// Up to and with the first empty line; empty where the peer closed.
     pub async fn head(&mut self) -> String {
+        String::from_utf8_lossy(&self.head_bytes().await).into_owned()
+    }
+
+    pub async fn head_bytes(&mut self) -> Vec<u8> {
         loop {
             if let Some(at) = self.ahead.windows(4).position(|window| window == b"\r\n\r\n") {
-                return String::from_utf8_lossy(&self.take(at + 4)).into_owned();
+                return self.take(at + 4);
             }
             if self.more().await == 0 {
-                return String::new();
+                return Vec::new();
             }
         }
     }

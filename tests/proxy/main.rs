@@ -17,3 +17,4 @@ mod connect;
 mod failures;
 mod forward;
 mod life;
+mod strict;
