@@ -158,6 +158,30 @@ fn the_oldest_goes_first_but_failures_and_what_led_up_to_them_stay() {
 }
 
 #[test]
+fn what_a_failure_names_is_there_although_its_journal_went_long_before_the_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let story: Vec<Exchange> = exchanges("token-expired").into_iter().take(2).collect();
+    let healthy = |id: u64| {
+        let mut exchange = story[1].clone();
+        (exchange.id, exchange.at) = (id, Millis(story[0].at.0 + i64::try_from(id).unwrap()));
+        exchange.request.host = "other.service-now.com".into();
+        exchange.request.fields = Default::default();
+        exchange.request.body = why401::model::Body::whole(vec![b'x'; 8000]);
+        let why401::model::Outcome::Answered(answer) = &mut exchange.outcome else { panic!("no answer") };
+        answer.status = 200;
+        exchange
+    };
+    let failure = Exchange { id: 400, ..story[1].clone() };
+    let all: Vec<Exchange> = [story[0].clone()].into_iter().chain((2..400).map(healthy)).chain([failure]).collect();
+    assert_eq!(causes(all.clone()), ["#400 token-expired proven"]);
+    record(folder.path(), Limits { bytes: 1024 * 1024, exchanges: 10_000 }, &all);
+    let back = read(folder.path());
+    assert!(back.len() < all.len() / 2, "nothing has gone");
+    assert_eq!(back.first().map(|exchange| exchange.id), Some(1));
+    assert_eq!(causes(back), causes(all));
+}
+
+#[test]
 fn a_secret_is_in_no_file_of_a_session() {
     let folder = tempfile::tempdir().unwrap();
     let exchanges: Vec<Exchange> = catalog::pages().iter().take(40).flat_map(|page| exchanges(&page.slug)).collect();

@@ -87,7 +87,10 @@ keys! {
     "session.dir" => session.dir,
         "A folder for the recording. Empty: a new one for each run, under why401/sessions in the user's data folder.";
     "session.total_bytes" => session.total,
-        "Limit for the recording on disk; the oldest goes first. Sizes also read \"256KiB\", \"1MiB\".";
+        "Limit for the recording on disk; the oldest goes first. Sizes also read \"256KiB\", \"1MiB\".\n\
+         A half of it is for failures and what led up to them, which stay when the rest goes.";
+    "session.total_exchanges" => session.exchanges,
+        "Limit for the recording in exchanges; the oldest go first, failures and what led up to them last.";
     "ui.listen" => ui.listen,
         "Where the page in the browser is served: \"127.0.0.1:8081\". Empty: not at all. (Not built yet.)";
     "timeouts.silent_seconds" => limits.silent,

@@ -83,6 +83,8 @@ pub struct Session {
     pub record: bool,
     pub dir: Option<PathBuf>,
     pub total: Size,
+    /// Exchanges of a recording; the oldest go first.
+    pub exchanges: usize,
 }
 
 /// The page in the browser.
@@ -138,7 +140,7 @@ impl Default for Config {
             upstream: Upstream { proxy: None, ca_files: Vec::new(), resolve: Vec::new() },
             ca: Ca { dir: None, name_constraints: true, certificates: None, key: None },
             log: Log { format: Format::Human, all: false, why: false, file: None, filter: "info".into() },
-            session: Session { record: true, dir: None, total: Size::mebibytes(256) },
+            session: Session { record: true, dir: None, total: Size::mebibytes(256), exchanges: 200_000 },
             ui: Ui { listen: None },
             limits: proxy::Limits::default(),
             memory: Memory { records: 20_000, queue: 1024 },

@@ -18,9 +18,6 @@ use crate::session::{self, Recorder, Recording};
 /// How long the last explanations may take when nobody reads them.
 const LAST_EXPLANATIONS: Duration = Duration::from_secs(5);
 
-/// Exchanges in a recorded session; the oldest go first.
-const MOST_RECORDED: u64 = 200_000;
-
 /// How often the pipeline looks at what it holds back, when nothing comes.
 const TICK: Duration = Duration::from_millis(500);
 
@@ -44,6 +41,10 @@ impl Service {
         let pipeline = Pipeline::new(salt, Limits { records: config.memory.records });
         let (sender, exchanges) = mpsc::channel(config.memory.queue);
         let proxy = proxy(config, authority, sender).await?;
+        let exchanges = match &recorder {
+            Some(recorder) => recorded(exchanges, recorder.clone(), config.memory.queue),
+            None => exchanges,
+        };
         let (done, explained) = oneshot::channel();
         let handle = Handle::current();
         // A thread of its own: telling may wait for a terminal, and the proxy may not.
@@ -87,6 +88,21 @@ pub async fn proxy(
     Ok(proxy)
 }
 
+/// Hands every exchange to the recorder the moment it ends, before it waits to be explained: words that nobody takes hold
+/// up no recording.
+fn recorded(mut exchanges: mpsc::Receiver<Exchange>, recorder: Recorder, queue: usize) -> mpsc::Receiver<Exchange> {
+    let (sender, receiver) = mpsc::channel(queue);
+    tokio::spawn(async move {
+        while let Some(exchange) = exchanges.recv().await {
+            recorder.exchange(&exchange);
+            if sender.send(exchange).await.is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
 /// Takes exchanges until the proxy is gone.
 fn explain(
     mut pipeline: Pipeline,
@@ -95,13 +111,10 @@ fn explain(
     recorder: Option<Recorder>,
     handle: &Handle,
 ) {
-    tellers.0.extend(recorder.clone().map(|recorder| Box::new(recorder) as Box<dyn Teller + Send>));
+    tellers.0.extend(recorder.map(|recorder| Box::new(recorder) as Box<dyn Teller + Send>));
     loop {
         match handle.block_on(async { tokio::time::timeout(TICK, exchanges.recv()).await }) {
-            Ok(Some(exchange)) => {
-                recorder.iter().for_each(|recorder| recorder.exchange(&exchange));
-                pipeline.take(exchange, &mut tellers);
-            }
+            Ok(Some(exchange)) => pipeline.take(exchange, &mut tellers),
             Ok(None) => break,
             Err(_) => pipeline.tick(now(), &mut tellers),
         }
@@ -118,7 +131,7 @@ fn explain(
 /// Records the session, where the configuration names a folder for it.
 fn recorder(config: &Config, salt: &Salt) -> Result<Option<(Recorder, Recording)>, Failure> {
     let Some(folder) = &config.session.dir else { return Ok(None) };
-    let limits = session::Limits { bytes: config.session.total.0, exchanges: MOST_RECORDED };
+    let limits = session::Limits { bytes: config.session.total.0, exchanges: config.session.exchanges as u64 };
     Ok(Some(Recorder::start(folder, limits, salt.clone(), now())?))
 }
 

@@ -11,6 +11,9 @@ use crate::wire::date;
 const LOCK: &str = "lock";
 /// Sessions that are kept in the user's data folder.
 const SESSIONS: usize = 20;
+/// How the names of files begin; a number follows.
+const JOURNAL: &str = "journal-";
+const KEPT: &str = "kept-";
 
 /// A folder for a new session in the user's data folder; older sessions make room, up to `bytes` of all.
 pub fn default_folder(now: Millis, bytes: u64) -> Result<PathBuf, String> {
@@ -19,13 +22,14 @@ pub fn default_folder(now: Millis, bytes: u64) -> Result<PathBuf, String> {
     create(&root).map_err(|error| format!("{}: {error}", root.display()))?;
     make_room(&root, bytes);
     let name: String = date::iso(now).chars().filter(char::is_ascii_alphanumeric).collect();
-    Ok(root.join(format!("{name}-{}", std::process::id())))
+    let folder = root.join(format!("{name}-{}", std::process::id()));
+    create(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    Ok(folder)
 }
 
 /// The files of a session, in the order of reading.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
-    let kept = Some(folder.join(super::kept::FILE)).filter(|path| path.is_file());
-    kept.into_iter().chain(journals(folder).into_iter().map(|(_, path)| path)).collect()
+    kept(folder).into_iter().chain(journals(folder)).map(|(_, path)| path).collect()
 }
 
 /// Whether a folder holds a journal.
@@ -54,21 +58,18 @@ fn make_room(root: &Path, bytes: u64) {
 }
 
 fn size(session: &Path) -> u64 {
-    journals(session).iter().filter_map(|(_, path)| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum()
+    files(session).iter().filter_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum()
 }
 
 /// Only what a session consists of; a folder that holds anything else stays.
 fn remove(session: &Path) -> io::Result<()> {
-    for (_, path) in journals(session) {
+    for path in files(session) {
         fs::remove_file(path)?;
     }
-    for name in [super::kept::FILE, LOCK] {
-        match fs::remove_file(session.join(name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+    match fs::remove_file(session.join(LOCK)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => fs::remove_dir(session),
     }
-    fs::remove_dir(session)
 }
 
 fn is_locked(session: &Path) -> bool {
@@ -102,9 +103,18 @@ pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 
 /// The journals of a folder with their numbers, in order.
 pub(super) fn journals(folder: &Path) -> Vec<(u64, PathBuf)> {
+    numbered(folder, JOURNAL)
+}
+
+/// The files of lines that outlived their journal, in order.
+pub(super) fn kept(folder: &Path) -> Vec<(u64, PathBuf)> {
+    numbered(folder, KEPT)
+}
+
+fn numbered(folder: &Path, kind: &str) -> Vec<(u64, PathBuf)> {
     let number = |path: &PathBuf| {
         let name = path.file_name()?.to_str()?;
-        name.strip_prefix("journal-")?.strip_suffix(".jsonl")?.parse().ok()
+        name.strip_prefix(kind)?.strip_suffix(".jsonl")?.parse().ok()
     };
     let paths = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     let mut found: Vec<(u64, PathBuf)> = paths.filter_map(|path| Some((number(&path)?, path))).collect();
@@ -113,5 +123,14 @@ pub(super) fn journals(folder: &Path) -> Vec<(u64, PathBuf)> {
 }
 
 pub(super) fn journal(folder: &Path, number: u64) -> PathBuf {
-    folder.join(format!("journal-{number:06}.jsonl"))
+    folder.join(format!("{JOURNAL}{number:06}.jsonl"))
+}
+
+pub(super) fn kept_file(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("{KEPT}{number:06}.jsonl"))
+}
+
+/// Whether a file is one of kept lines.
+pub(super) fn is_kept(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(KEPT))
 }

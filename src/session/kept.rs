@@ -1,94 +1,122 @@
-//! Failures and what led up to them: when an old journal goes, these lines of it stay.
+//! Failures and what led up to them: when an old journal goes, these lines of it stay, in files of their own.
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, BufWriter, Write};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 
-use super::folder::private;
+use super::folder::{self, private};
 use crate::output::journal;
 
-pub(super) const FILE: &str = "kept.jsonl";
-const NEXT: &str = "kept.jsonl.next";
 /// Exchanges are remembered as worth keeping up to this many; the oldest are forgotten first.
 const MARKED: usize = 100_000;
+/// Of exchanges that gave a token or a code, and that no failure names yet, the last so many are kept.
+const SOURCES: usize = 100;
+/// Longer lines are no answer with a token, in bytes.
+const SOURCE: usize = 8 * 1024;
 
 /// Which exchanges are worth keeping.
 #[derive(Default)]
 pub(super) struct Kept {
-    ids: HashSet<u64>,
-    order: VecDeque<u64>,
+    marked: Ids,
+    sources: Ids,
 }
 
 impl Kept {
+    /// A failure and the exchanges that it names.
     pub fn mark(&mut self, story: &[u64]) {
-        for id in story {
-            if self.ids.insert(*id) {
-                self.order.push_back(*id);
-            }
-        }
-        while self.order.len() > MARKED {
-            let Some(oldest) = self.order.pop_front() else { return };
-            self.ids.remove(&oldest);
+        story.iter().for_each(|id| self.marked.add(*id, MARKED));
+    }
+
+    /// An exchange that later failures may name: it gave what they used in vain.
+    pub fn mark_source(&mut self, id: u64, line: &str) {
+        if line.len() <= SOURCE {
+            self.sources.add(id, SOURCES);
         }
     }
 
     fn wants(&self, line: &str) -> bool {
+        let has = |id: &u64| self.marked.ids.contains(id) || self.sources.ids.contains(id);
         match journal::read(line) {
-            journal::Line::Exchange(read) => self.ids.contains(&read.exchange),
-            journal::Line::Told(told) => told.story().iter().any(|id| self.ids.contains(id)),
+            journal::Line::Exchange(read) => has(&read.exchange),
+            journal::Line::Told(told) => told.story().iter().any(has),
             journal::Line::Head(_) | journal::Line::Unknown => false,
         }
     }
 
-    /// Adds the lines worth keeping of a journal that is about to go; what was kept before makes room from its start.
-    /// The file is exchanged as a whole, so that a crash leaves the old one or the new one.
-    pub fn rescue(&self, folder: &Path, old: &Path, limit: u64) -> io::Result<()> {
-        let (kept, next) = (folder.join(FILE), folder.join(NEXT));
-        let new = self.count(old)?;
-        let before = fs::metadata(&kept).map_or(0, |metadata| metadata.len());
-        let mut passed_over = (before + new).saturating_sub(limit);
-        let mut out = BufWriter::new(private(OpenOptions::new().create(true).write(true).truncate(true)).open(&next)?);
-        for (path, all) in [(kept.as_path(), true), (old, false)] {
-            // The line that says which run it was comes before the first line that is kept of it.
-            let mut head = None;
-            for_each_line(path, |line| {
-                if let journal::Line::Head(_) = journal::read(line) {
-                    head = Some(line.to_owned());
-                    return Ok(());
-                }
-                let length = line.len() as u64 + 1;
-                if !all && !self.wants(line) {
-                    return Ok(());
-                }
-                if passed_over > 0 {
-                    passed_over = passed_over.saturating_sub(length);
-                    return Ok(());
-                }
+    /// Adds the lines worth keeping of a journal that is about to go to the newest file of kept lines, or to a new one
+    /// where that has more than `each` bytes. A crash in between leaves lines in both; readers pass over the second.
+    pub fn rescue(&self, folder: &Path, old: &Path, each: u64) -> io::Result<()> {
+        let mut text = Vec::new();
+        // The line that says which run it was comes before the first line that is kept of it.
+        let mut head = None;
+        for_each_line(old, |line| {
+            if let journal::Line::Head(_) = journal::read(line) {
+                head = Some(line.to_owned());
+            } else if self.wants(line) {
                 for line in head.take().iter().map(String::as_str).chain([line]) {
-                    out.write_all(line.as_bytes())?;
-                    out.write_all(b"\n")?;
+                    text.extend_from_slice(line.as_bytes());
+                    text.push(b'\n');
                 }
-                Ok(())
-            })?;
+            }
+        })?;
+        if text.is_empty() {
+            return Ok(());
         }
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_data()?;
-        fs::rename(next, kept)
+        let mut file = private(OpenOptions::new().create(true).append(true)).open(place(folder, each))?;
+        let before = file.metadata()?.len();
+        let written = file.write_all(&text).and_then(|()| file.sync_data());
+        if written.is_err() {
+            // A disk that is full gets back what was written in vain.
+            file.set_len(before)?;
+        }
+        written
     }
 
-    /// Bytes of the lines worth keeping.
-    fn count(&self, path: &Path) -> io::Result<u64> {
-        let mut bytes = 0;
-        for_each_line(path, |line| {
-            bytes += if self.wants(line) { line.len() as u64 + 1 } else { 0 };
-            Ok(())
-        })?;
-        Ok(bytes)
+    /// Removes the oldest kept lines until no more than `limit` bytes are left.
+    pub fn make_room(folder: &Path, limit: u64) -> io::Result<()> {
+        let files = folder::kept(folder);
+        let size = |path: &PathBuf| fs::metadata(path).map_or(0, |metadata| metadata.len());
+        let mut left: u64 = files.iter().map(|(_, path)| size(path)).sum();
+        for (_, path) in files {
+            if left <= limit {
+                return Ok(());
+            }
+            left = left.saturating_sub(size(&path));
+            fs::remove_file(path)?;
+        }
+        Ok(())
+    }
+}
+
+/// The newest file of kept lines, or the next one where that is full.
+fn place(folder: &Path, each: u64) -> PathBuf {
+    let Some((number, newest)) = folder::kept(folder).pop() else { return folder::kept_file(folder, 1) };
+    let full = fs::metadata(&newest).is_ok_and(|metadata| metadata.len() >= each);
+    if full { folder::kept_file(folder, number + 1) } else { newest }
+}
+
+/// Numbers of exchanges, so many at most; the oldest go first.
+#[derive(Default)]
+struct Ids {
+    ids: HashSet<u64>,
+    order: VecDeque<u64>,
+}
+
+impl Ids {
+    fn add(&mut self, id: u64, most: usize) {
+        if self.ids.insert(id) {
+            self.order.push_back(id);
+        }
+        while self.order.len() > most {
+            let Some(oldest) = self.order.pop_front() else { return };
+            self.ids.remove(&oldest);
+        }
     }
 }
 
 /// Whole lines of UTF-8; a file that is not there has none.
-fn for_each_line(path: &Path, mut take: impl FnMut(&str) -> io::Result<()>) -> io::Result<()> {
+fn for_each_line(path: &Path, mut take: impl FnMut(&str)) -> io::Result<()> {
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -98,7 +126,7 @@ fn for_each_line(path: &Path, mut take: impl FnMut(&str) -> io::Result<()>) -> i
     let mut line = Vec::new();
     while lines.read_until(b'\n', &mut line)? > 0 {
         if let Some(text) = line.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok()) {
-            take(text)?;
+            take(text);
         }
         line.clear();
     }

@@ -1,11 +1,14 @@
 //! The recording of a session on disk: redacted before it is written, bounded, readable after any crash.
 //!
 //! ```text
-//! pipeline ── Recorder ── bounded queue ── thread: scrub → one line → journal-000001.jsonl …
+//! exchange ── Recorder ── bounded queue ── thread: scrub → one line → journal-000001.jsonl …
 //! ```
 //!
 //! Every exchange is written when it has ended, before its diagnosis; what is said of it follows as a line of its own. A
-//! full disk or a slow one costs lines, never traffic: they are counted, and the loss is said once a minute.
+//! line is written with one call and is the system's from then on: a process that is killed loses the exchanges in flight
+//! and those that still wait in the queue, which is empty but for moments; the power's end also loses what was not synced
+//! within the last seconds. A full disk or a slow one costs lines, never traffic: they are counted, the loss is said at
+//! once and then once a minute, and recording goes on by itself.
 
 mod folder;
 mod kept;
@@ -36,7 +39,7 @@ const WAITING_BYTES: usize = 32 * 1024 * 1024;
 const SAY_EVERY: Duration = Duration::from_secs(60);
 /// After this long at most, what was written is on the disk itself.
 const SYNC_EVERY: Duration = Duration::from_secs(5);
-/// How long the last lines may take at the end.
+/// At the end a disk that takes no line for this long is given up.
 const LAST_LINES: Duration = Duration::from_secs(5);
 
 /// What a session may take of the disk.
@@ -64,6 +67,8 @@ pub struct Recorder {
 pub struct Recording {
     items: SyncSender<Item>,
     thread: JoinHandle<()>,
+    /// Items that were worked on.
+    done: Arc<AtomicUsize>,
     pub path: PathBuf,
 }
 
@@ -73,17 +78,19 @@ impl Recorder {
         let journal = Journal::begin(folder, limits, now).map_err(|error| format!("{}: {error}", folder.display()))?;
         let (items, waiting_items) = sync_channel(WAITING);
         let (waiting, lost) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let done = Arc::new(AtomicUsize::new(0));
         let writer = Writer {
             journal,
             scrubber: Scrubber::new(salt),
             waiting: Arc::clone(&waiting),
             lost: Arc::clone(&lost),
+            done: Arc::clone(&done),
             said: None,
             last_error: String::new(),
         };
         let thread = std::thread::Builder::new().name("session".into()).spawn(move || writer.run(&waiting_items));
         let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
-        let recording = Recording { items: items.clone(), thread, path: folder.to_owned() };
+        let recording = Recording { items: items.clone(), thread, done, path: folder.to_owned() };
         Ok((Recorder { items, waiting, lost }, recording))
     }
 
@@ -118,18 +125,20 @@ impl Teller for Recorder {
 }
 
 impl Recording {
-    /// Waits until everything is written, but not for ever.
+    /// Waits until everything is written, but not for a disk that takes nothing.
     pub fn finish(self) {
-        let until = Instant::now() + LAST_LINES;
-        let mut item = Item::End;
-        while let Err(TrySendError::Full(back)) = self.items.try_send(item) {
-            item = back;
-            if Instant::now() > until {
+        let mut moved = (0, Instant::now());
+        let mut end = Some(Item::End);
+        while !self.thread.is_finished() {
+            end = end.and_then(|item| self.items.try_send(item).err()).map(|error| match error {
+                TrySendError::Full(item) | TrySendError::Disconnected(item) => item,
+            });
+            let done = self.done.load(Ordering::Relaxed);
+            if done != moved.0 {
+                moved = (done, Instant::now());
+            } else if moved.1.elapsed() > LAST_LINES {
                 return;
             }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        while !self.thread.is_finished() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -141,6 +150,7 @@ struct Writer {
     scrubber: Scrubber,
     waiting: Arc<AtomicUsize>,
     lost: Arc<AtomicUsize>,
+    done: Arc<AtomicUsize>,
     said: Option<Instant>,
     last_error: String,
 }
@@ -157,6 +167,7 @@ impl Writer {
                 Ok(Item::End) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
             }
+            self.done.fetch_add(1, Ordering::Relaxed);
             self.journal.sync_if_older_than(SYNC_EVERY);
             self.say_losses();
         }
@@ -170,7 +181,7 @@ impl Writer {
         let mut line = journal::exchange(&scrubbed, &removed);
         if self.scrubber.finds_secret_in(line.as_bytes()) {
             // A secret came through all the same: nothing of what was sent and received is written.
-            line = journal::exchange(&bare(scrubbed), &[]);
+            line = journal::exchange(&bare(scrubbed.clone()), &[]);
             tracing::error!(
                 exchange = exchange.id,
                 "a secret was left in a recorded exchange: its contents are left out"
@@ -181,6 +192,9 @@ impl Writer {
             }
         }
         let written = self.journal.exchange(&line);
+        if written.is_ok() && gives(&scrubbed) {
+            self.journal.kept.mark_source(exchange.id, &line);
+        }
         self.count(written);
     }
 
@@ -214,6 +228,13 @@ impl Writer {
         tracing::warn!(lost, why, "exchanges and explanations are missing from the recorded session");
         self.last_error.clear();
     }
+}
+
+/// Whether an exchange brought a token or a code, which later ones may use in vain.
+fn gives(exchange: &Exchange) -> bool {
+    let Some(answer) = exchange.response().filter(|answer| answer.status < 400) else { return false };
+    let location = answer.fields.text("location").unwrap_or_default();
+    location.contains("code=") || memchr::memmem::find(&answer.body.bytes, b"access_token").is_some()
 }
 
 /// The exchange without anything that came from outside but host, method, status and times.

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::{folder, kept};
+use super::folder;
 use crate::intake;
 use crate::model::Exchange;
 use crate::output::journal::{self, Gone, Line};
@@ -80,7 +80,7 @@ impl Session {
         loop {
             if self.current.is_none() {
                 let path = self.files.pop_front()?;
-                self.in_kept = path.ends_with(kept::FILE);
+                self.in_kept = folder::is_kept(&path);
                 match File::open(&path) {
                     Ok(file) => self.current = Some((path, BufReader::new(file), 0)),
                     Err(error) => return Some(Err(Fault { file: path, line: 0, what: error.to_string() })),

@@ -21,7 +21,8 @@ pub(super) struct Journal {
     folder: PathBuf,
     limits: Limits,
     began: Millis,
-    file: File,
+    /// None where the disk had no room for its beginning; the next line tries again.
+    file: Option<File>,
     number: u64,
     bytes: u64,
     exchanges: u64,
@@ -29,19 +30,33 @@ pub(super) struct Journal {
     torn: bool,
     /// Something was written that may not be on the disk itself, since then.
     unsynced: Option<Instant>,
-    kept: Kept,
+    pub kept: Kept,
     /// Held until the end of the run.
     _lock: File,
 }
 
 impl Journal {
+    /// The error says why the folder cannot be written to. A full disk is none: it may have room later.
     pub fn begin(folder: &Path, limits: Limits, began: Millis) -> io::Result<Journal> {
         let lock = folder::open(folder)?;
-        let number = folder::journals(folder).last().map_or(0, |(number, _)| *number) + 1;
-        let (file, bytes) = create(folder, number, began)?;
-        let (folder, kept) = (folder.to_owned(), Kept::default());
-        let (exchanges, torn, unsynced) = (0, false, Some(Instant::now()));
-        Ok(Journal { folder, limits, began, file, number, bytes, exchanges, torn, unsynced, kept, _lock: lock })
+        let number = folder::journals(folder).last().map_or(0, |(number, _)| *number);
+        let mut journal = Journal {
+            folder: folder.to_owned(),
+            limits,
+            began,
+            file: None,
+            number,
+            bytes: 0,
+            exchanges: 0,
+            torn: false,
+            unsynced: None,
+            kept: Kept::default(),
+            _lock: lock,
+        };
+        match journal.open_next() {
+            Err(error) if !is_full(&error) => Err(error),
+            _ => Ok(journal),
+        }
     }
 
     pub fn exchange(&mut self, line: &str) -> io::Result<()> {
@@ -59,9 +74,11 @@ impl Journal {
     /// One line in one write: a process that is killed has written it or not.
     fn line(&mut self, line: &str) -> io::Result<()> {
         let full = self.bytes + line.len() as u64 > self.bytes_each() || self.exchanges >= self.exchanges_each();
-        if full && self.exchanges > 0 {
-            self.next_file()?;
+        if self.file.is_none() || full && self.exchanges > 0 {
+            self.open_next()?;
+            self.make_room()?;
         }
+        let Some(file) = &mut self.file else { return Ok(()) };
         let mut bytes = Vec::with_capacity(line.len() + 2);
         if self.torn {
             bytes.push(b'\n');
@@ -69,7 +86,7 @@ impl Journal {
         bytes.extend_from_slice(line.as_bytes());
         bytes.push(b'\n');
         self.torn = true;
-        self.file.write_all(&bytes)?;
+        file.write_all(&bytes)?;
         self.torn = false;
         self.bytes += bytes.len() as u64;
         self.unsynced.get_or_insert_with(Instant::now);
@@ -85,18 +102,27 @@ impl Journal {
         (self.limits.exchanges / FILES).max(1)
     }
 
-    fn next_file(&mut self) -> io::Result<()> {
-        self.sync()?;
+    /// Begins the next file. Where that fails the one before stays open.
+    fn open_next(&mut self) -> io::Result<()> {
         let (file, bytes) = create(&self.folder, self.number + 1, self.began)?;
-        (self.file, self.bytes, self.number) = (file, bytes, self.number + 1);
-        (self.exchanges, self.torn) = (0, false);
+        if let Some(before) = self.file.replace(file) {
+            // A disk that cannot do it says so at the next line.
+            before.sync_data().unwrap_or_default();
+        }
+        (self.number, self.bytes, self.exchanges, self.torn) = (self.number + 1, bytes, 0, false);
+        self.unsynced.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+
+    /// The oldest journals go, but for the lines worth keeping.
+    fn make_room(&mut self) -> io::Result<()> {
         let all = folder::journals(&self.folder);
         let most = usize::try_from(FILES).unwrap_or(1);
         for (_, old) in all.iter().take(all.len().saturating_sub(most)) {
-            self.kept.rescue(&self.folder, old, self.limits.bytes / 2)?;
+            self.kept.rescue(&self.folder, old, self.bytes_each())?;
             fs::remove_file(old)?;
         }
-        Ok(())
+        Kept::make_room(&self.folder, self.limits.bytes / 2)
     }
 
     /// Brings what was written to the disk itself where it has waited long enough.
@@ -109,13 +135,22 @@ impl Journal {
 
     fn sync(&mut self) -> io::Result<()> {
         self.unsynced = None;
-        self.file.sync_data()
+        self.file.as_ref().map_or(Ok(()), File::sync_data)
     }
 }
 
+/// A new file with its first line; nothing is left of one that has no room for it.
 fn create(folder: &Path, number: u64, began: Millis) -> io::Result<(File, u64)> {
-    let mut file = private(OpenOptions::new().create_new(true).append(true)).open(folder::journal(folder, number))?;
+    let path = folder::journal(folder, number);
+    let mut file = private(OpenOptions::new().create_new(true).append(true)).open(&path)?;
     let head = format!("{}\n", journal::head(began));
-    file.write_all(head.as_bytes())?;
+    if let Err(error) = file.write_all(head.as_bytes()) {
+        fs::remove_file(path)?;
+        return Err(error);
+    }
     Ok((file, head.len() as u64))
+}
+
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

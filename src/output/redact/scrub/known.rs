@@ -27,12 +27,13 @@ struct Form {
 pub(super) struct Known {
     /// By the first bytes of a form.
     starts: HashMap<[u8; START], Vec<Form>>,
-    /// Whether any form begins with these two bytes: almost every place of a text is passed over by it.
-    first_two: HashSet<[u8; 2]>,
+    first_two: Pairs,
     /// In the order in which they were met, for forgetting.
     order: VecDeque<Vec<Vec<u8>>>,
     bytes: usize,
     plain: HashSet<Vec<u8>>,
+    /// How many were learned in all.
+    learned: u64,
 }
 
 impl Known {
@@ -41,6 +42,7 @@ impl Known {
         if !is_strong(secret) || secret == stand_in || !self.plain.insert(secret.to_vec()) {
             return;
         }
+        self.learned += 1;
         let mut texts = vec![secret.to_vec()];
         self.add(secret.to_vec(), stand_in.to_vec());
         for (text, stand_in) in forms(secret).into_iter().zip(forms(stand_in)) {
@@ -55,10 +57,15 @@ impl Known {
         }
     }
 
+    /// Grows with every secret that was not known before.
+    pub fn learned(&self) -> u64 {
+        self.learned
+    }
+
     fn add(&mut self, text: Vec<u8>, stand_in: Vec<u8>) {
         let Some(start) = start(&text) else { return };
         self.bytes += text.len() + stand_in.len();
-        self.first_two.insert([start[0], start[1]]);
+        self.first_two.insert(start[0], start[1]);
         let forms = self.starts.entry(start).or_default();
         forms.push(Form { text, stand_in });
         forms.sort_by_key(|form| std::cmp::Reverse(form.text.len()));
@@ -120,8 +127,7 @@ impl Known {
     }
 
     fn form_at(&self, rest: &[u8]) -> Option<&Form> {
-        let two = [*rest.first()?, *rest.get(1)?];
-        if !self.first_two.contains(&two) {
+        if !self.first_two.has(*rest.first()?, *rest.get(1)?) {
             return None;
         }
         self.starts.get(&start(rest)?)?.iter().find(|form| rest.starts_with(&form.text))
@@ -162,6 +168,31 @@ impl Known {
         let other = self.in_plain(&from_hex(run)?)?;
         let digit = |byte: &u8| if upper { format!("{byte:02X}") } else { format!("{byte:02x}") };
         Some(other.iter().map(digit).collect::<String>().into_bytes())
+    }
+}
+
+/// Whether any form begins with two bytes: almost every place of a text is passed over by this.
+struct Pairs(Vec<u64>);
+
+impl Default for Pairs {
+    fn default() -> Pairs {
+        Pairs(vec![0; 1 << 10])
+    }
+}
+
+impl Pairs {
+    fn insert(&mut self, first: u8, second: u8) {
+        if let Some(word) = self.0.get_mut(Pairs::word(first, second)) {
+            *word |= 1 << (second % 64);
+        }
+    }
+
+    fn has(&self, first: u8, second: u8) -> bool {
+        self.0.get(Pairs::word(first, second)).is_some_and(|word| word >> (second % 64) & 1 == 1)
+    }
+
+    fn word(first: u8, second: u8) -> usize {
+        usize::from(first) * 4 + usize::from(second) / 64
     }
 }
 

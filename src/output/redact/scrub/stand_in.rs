@@ -32,6 +32,11 @@ impl Maker {
         Maker { salt, eaten: HashMap::new() }
     }
 
+    /// How many passwords with `$word` are remembered: what is made may change with each.
+    pub fn remembered(&self) -> usize {
+        self.eaten.len()
+    }
+
     /// The stand-in for a secret, as long as the secret.
     pub fn of(&mut self, secret: &[u8]) -> Vec<u8> {
         self.from(secret, 0)
