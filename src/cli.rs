@@ -93,6 +93,15 @@ pub struct RunOptions {
     /// Open the TLS of this host too (*.service-now.com and *.servicenowservices.com always are)
     #[arg(long, value_name = "HOST")]
     intercept: Vec<String>,
+    /// Let a listener be one that other machines reach; needs clients or credentials to be named, too
+    #[arg(long)]
+    allow_remote: bool,
+    /// Let these clients connect, besides this machine
+    #[arg(long, value_name = "ADDR[/BITS]")]
+    allow_client: Vec<String>,
+    /// Let requests go to this port, besides 80, 443 and those that other settings name
+    #[arg(long, value_name = "PORT")]
+    allow_port: Vec<String>,
     /// Reach the upstream through this proxy
     #[arg(long, value_name = "URL")]
     upstream_proxy: Option<String>,
@@ -145,6 +154,8 @@ impl RunOptions {
             ("--listen", "listen", &self.listen),
             ("--reverse", "reverse", &self.reverse),
             ("--intercept", "intercept", &self.intercept),
+            ("--allow-client", "access.clients", &self.allow_client),
+            ("--allow-port", "access.ports", &self.allow_port),
             ("--upstream-ca", "upstream.ca_files", &self.upstream_ca),
             ("--resolve", "upstream.resolve", &self.resolve),
         ];
@@ -155,7 +166,11 @@ impl RunOptions {
             ("--ui", "ui.listen", &self.ui),
             ("--upstream-proxy", "upstream.proxy", &self.upstream_proxy),
         ];
-        let switches = [("--all", "log.all", self.all), ("--why", "log.why", self.why)];
+        let switches = [
+            ("--all", "log.all", self.all),
+            ("--why", "log.why", self.why),
+            ("--allow-remote", "access.remote", self.allow_remote),
+        ];
         let switches = switches.into_iter().filter(|(.., on)| *on).map(|(flag, key, on)| (flag, key, on.to_string()));
         let many = many.into_iter().flat_map(|(flag, key, values)| values.iter().map(move |value| (flag, key, value)));
         let one = one.into_iter().filter_map(|(flag, key, value)| value.as_ref().map(|value| (flag, key, value)));
@@ -216,6 +231,9 @@ mod tests {
             "--ca-dir=x",
             "--all",
             "--why",
+            "--allow-remote",
+            "--allow-client=x",
+            "--allow-port=x",
         ];
         let given = given(&flags);
         assert_eq!(given.len(), flags.len());

@@ -57,6 +57,19 @@ keys! {
         "Hosts whose TLS is opened, besides *.service-now.com and *.servicenowservices.com:\n\
          \"api.vendor.example\" or \"*.vendor.example\". Every other host passes unseen.\n\
          The certificate authority is limited to these names: run `why401 ca rotate` after adding one.";
+    "access.remote" => access.remote,
+        "Whether a listener may be one that other machines reach (0.0.0.0, an address of the network). It then needs\n\
+         `clients` or `credentials`; and loopback and private addresses are no targets any more, unless `private`.";
+    "access.clients" => access.clients,
+        "Addresses and ranges that may connect, besides this machine: \"192.0.2.7\", \"10.1.0.0/16\". Empty: any.";
+    "access.credentials" => access.credentials,
+        "What clients of the forward proxy must show in Proxy-Authorization: \"USER:PASSWORD\", one of them.\n\
+         There is no flag for it: everybody on a machine sees the flags of its programs.";
+    "access.ports" => access.ports,
+        "Ports that requests may go to. Always open: 80, 443, and what `reverse` and `upstream.resolve` name; while only\n\
+         this machine reaches the proxy also 1024 and above of intercepted hosts and of this machine.";
+    "access.private" => access.private,
+        "Whether loopback and private addresses are targets although other machines reach the proxy.";
     "upstream.proxy" => upstream.proxy,
         "A proxy on the way to the upstream: \"http://proxy.corp.example:3128\". Empty: none.";
     "upstream.ca_files" => upstream.ca_files,

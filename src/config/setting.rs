@@ -182,6 +182,21 @@ impl Setting for usize {
     }
 }
 
+/// A TCP port.
+impl Setting for u16 {
+    fn read(given: &Given, _: &Path) -> Result<u16, String> {
+        let number = match given {
+            Given::Integer(number) => u16::try_from(*number).ok(),
+            other => other.text("a port")?.parse().ok(),
+        };
+        number.filter(|&number| number > 0).ok_or_else(|| "expected a port, 1 to 65535".into())
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
+    }
+}
+
 impl Setting for bool {
     fn read(given: &Given, _: &Path) -> Result<bool, String> {
         match given {
@@ -261,6 +276,8 @@ macro_rules! read_by_the_proxy {
 
 read_by_the_proxy! {
     proxy::Pattern, "a host", |pattern| pattern.to_string();
+    proxy::Network, "an address or a range", |network| network.to_string();
+    proxy::Credentials, "`USER:PASSWORD`", |credentials| credentials.to_string();
     proxy::Reverse, "`[ADDR:PORT=]https://HOST`", |reverse| match reverse.listen {
         Some(listen) => format!("{listen}={}", reverse.upstream),
         None => reverse.upstream.to_string(),

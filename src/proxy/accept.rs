@@ -11,6 +11,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use super::answer::Notice;
 use super::front::{self, Door, Entry};
 use super::link::Link;
 use super::settings::Origin;
@@ -137,6 +138,17 @@ fn accept_pauses(error: &io::Error) -> bool {
     )
 }
 
+/// Whoever may not come in is told so, whatever it wanted, and nothing of it is read for long.
+async fn turn_away(shared: &Shared, tcp: TcpStream, from: SocketAddr) {
+    tracing::info!(client = %from.ip(), "turned away: not one of access.clients");
+    let says = "This proxy serves other clients only.";
+    let mut link = Link::new(Stream::Tcp(tcp));
+    let notice = Notice::plain(403, "http_request_denied", says).render(None, false, true);
+    if link.send(&notice, shared.limits.silent).await.is_ok() {
+        link.close().await;
+    }
+}
+
 async fn connection(
     shared: Arc<Shared>,
     tcp: TcpStream,
@@ -146,11 +158,15 @@ async fn connection(
     permit: OwnedSemaphorePermit,
     alive: mpsc::Sender<Infallible>,
 ) {
+    if !shared.access.admits(from.ip()) {
+        return turn_away(&shared, tcp, from).await;
+    }
     // Answers are often small and must not wait for an acknowledgement.
     tcp.set_nodelay(true).ok();
     let number = shared.next_connection.fetch_add(1, Ordering::Relaxed) + 1;
     let (entry, way) = match role {
-        Role::Proxy => (Entry::Proxy(local), Way::Absolute),
+        // The address that the client reached, where the listener is for all of them.
+        Role::Proxy => (Entry::Proxy(tcp.local_addr().unwrap_or(local)), Way::Absolute),
         Role::Reverse(origin) => (Entry::Reverse(origin), Way::Reverse),
     };
     let client = Client { address: Some(from), connection: number, way, ..Client::default() };

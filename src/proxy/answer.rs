@@ -13,6 +13,8 @@ pub(super) struct Notice {
     more: String,
     /// One line for people.
     says: String,
+    /// Further field lines, whole.
+    fields: &'static str,
 }
 
 impl Notice {
@@ -25,7 +27,7 @@ impl Notice {
             problem(fault),
             fault.offset
         );
-        Notice { status: fault.status, error: "http_request_error", more: String::new(), says }
+        Notice { status: fault.status, error: "http_request_error", more: String::new(), says, fields: "" }
     }
 
     /// The upstream could not be reached, or gave no usable answer.
@@ -37,12 +39,19 @@ impl Notice {
             _ => String::new(),
         };
         let says = format!("No answer from {origin}: {}.", words(failure, origin));
-        Notice { status, error, more, says }
+        Notice { status, error, more, says, fields: "" }
     }
 
     /// Anything else, in words.
     pub fn plain(status: u16, error: &'static str, says: &str) -> Notice {
-        Notice { status, error, more: String::new(), says: says.to_owned() }
+        Notice { status, error, more: String::new(), says: says.to_owned(), fields: "" }
+    }
+
+    /// Asks for the proxy's own credentials (RFC 9110 §11.7.1).
+    pub fn wants_credentials() -> Notice {
+        let says = "This proxy wants credentials of its own, in Proxy-Authorization; they are not those of ServiceNow.";
+        let fields = "Proxy-Authenticate: Basic realm=\"why401\", charset=\"UTF-8\"\r\n";
+        Notice { fields, ..Notice::plain(407, "http_request_denied", says) }
     }
 
     /// The whole response. `accept`: the request's field, to answer a program in JSON and a person in text.
@@ -53,13 +62,14 @@ impl Notice {
             ("text/plain; charset=utf-8", format!("why401: {}\n", self.says))
         };
         let mut out = format!(
-            "HTTP/1.1 {status} {reason}\r\nProxy-Status: why401; error={error}{more}; details=\"{details}\"\r\nContent-Type: {media}\r\nContent-Length: {length}\r\nCache-Control: no-store\r\n{close}\r\n",
+            "HTTP/1.1 {status} {reason}\r\nProxy-Status: why401; error={error}{more}; details=\"{details}\"\r\nContent-Type: {media}\r\nContent-Length: {length}\r\nCache-Control: no-store\r\n{fields}{close}\r\n",
             status = self.status,
             reason = reason(self.status),
             error = self.error,
             more = self.more,
             details = quoted(&self.says),
             length = body.len(),
+            fields = self.fields,
             close = self.more_fields(close),
         );
         if !bodiless {
@@ -153,6 +163,8 @@ fn classify(failure: &Failure) -> (u16, &'static str) {
         (FailureKind::TimedOut, _) => (504, "http_response_timeout"),
         (FailureKind::ConnectionRefused, _) => (502, "connection_refused"),
         (FailureKind::Unreachable, _) => (502, "destination_ip_unroutable"),
+        // Decided before anything was looked up: by our rules, not by where it led.
+        (FailureKind::Forbidden, Phase::Resolve) => (403, "http_request_denied"),
         (FailureKind::Forbidden, _) => (403, "destination_ip_prohibited"),
         (FailureKind::Certificate(_) | FailureKind::ClientCertificateRequired, _) => (502, "tls_certificate_error"),
         (FailureKind::TlsAlert(_), _) => (502, "tls_alert_received"),

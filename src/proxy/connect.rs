@@ -41,10 +41,35 @@ fn speech(first: u8) -> Speech {
 
 /// Serves a CONNECT to its end.
 pub(super) async fn open(shared: Arc<Shared>, link: Link, door: Door, arrived: Arrived, origin: Origin) {
+    if let Err(failure) = shared.targets.admits(&origin) {
+        return shut(&shared, link, door.client, arrived, &origin, failure).await;
+    }
     if shared.scope.covers(&origin.host) {
         look_inside(shared, link, door, arrived, origin).await;
     } else {
         tunnel(&shared, link, &arrived, &origin).await;
+    }
+}
+
+/// A target that is none here: said in the answer to CONNECT, and told whatever the scope is.
+async fn shut(
+    shared: &Shared,
+    mut link: Link,
+    client: Client,
+    arrived: Arrived,
+    origin: &Origin,
+    mut failure: Failure,
+) {
+    let notice = Notice::of_failure(&failure, origin);
+    failure.status = Some(notice.status);
+    tracing::info!(target = %origin.authority(), why = %failure.detail, "CONNECT refused");
+    let bytes = notice.render(arrived.head.head.get("accept"), false, true);
+    let request = observe::connect_request(&arrived.head, origin);
+    let sheet = Sheet::open(shared, client, request, arrived.first).await;
+    let sent = link.send(&bytes, shared.limits.idle).await;
+    sheet.failed(failure);
+    if sent.is_ok() {
+        link.close().await;
     }
 }
 

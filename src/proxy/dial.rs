@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -18,6 +18,7 @@ use super::head::AnswerHead;
 use super::link::{HeadRead, Link};
 use super::settings::{Limits, Origin, Override, Parent};
 use super::stream::Stream;
+use super::targets::Targets;
 use super::tls::{self, Notes, Offer};
 use crate::model::{Failure, FailureKind, Phase, Scheme, Timing, TlsFacts};
 
@@ -31,8 +32,7 @@ pub(super) struct Dialer {
     pub parent: Option<Parent>,
     pub tls: Arc<ClientConfig>,
     pub limits: Limits,
-    /// Where we listen ourselves, known once all listeners are bound.
-    pub own: OnceLock<Vec<SocketAddr>>,
+    pub targets: Arc<Targets>,
 }
 
 /// What is known of a connection to an upstream.
@@ -56,6 +56,7 @@ pub(super) enum Purpose {
 impl Dialer {
     /// Connects; `steps` says how long each step took, however far it came.
     pub async fn dial(&self, origin: &Origin, purpose: Purpose, steps: &mut Timing) -> Result<(Link, Facts), Failure> {
+        self.targets.admits(origin)?;
         let deadline = Instant::now() + self.limits.connect;
         let (link, mut facts) = self.reach(origin, purpose, deadline, steps).await?;
         let Purpose::Http(offer) = purpose else { return Ok((link, facts)) };
@@ -130,13 +131,7 @@ impl Dialer {
             }
             Ok(Ok(list)) => list,
         };
-        if let Some(shut) = addresses.iter().find(|address| self.shut(**address)) {
-            return Err(failure(
-                Phase::Connect,
-                FailureKind::Forbidden,
-                format!("{shut} is not a place that this proxy goes to"),
-            ));
-        }
+        addresses.iter().try_for_each(|address| self.targets.address(host, port, *address))?;
         let start = Instant::now();
         let connected = timeout_at(deadline, connect_any(addresses)).await;
         steps.connect = Some(start.elapsed());
@@ -162,25 +157,6 @@ impl Dialer {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
         Ok(lookup_host((host, port)).await?.take(MOST_ADDRESSES).collect())
-    }
-
-    /// Our own listeners (a request would go round for ever), and link-local addresses, where clouds answer questions about
-    /// the machine's credentials. Checked on the address that is used, after the name was looked up.
-    fn shut(&self, address: SocketAddr) -> bool {
-        let ip = address.ip().to_canonical();
-        let link_local = match ip {
-            IpAddr::V4(v4) => v4.is_link_local(),
-            IpAddr::V6(v6) => v6.is_unicast_link_local(),
-        };
-        link_local || self.loops(address)
-    }
-
-    pub fn loops(&self, address: SocketAddr) -> bool {
-        let ip = address.ip().to_canonical();
-        self.own.get().into_iter().flatten().any(|own| {
-            let here = own.ip().is_unspecified() && (ip.is_loopback() || ip.is_unspecified());
-            own.port() == address.port() && (own.ip() == ip || here || (ip.is_unspecified() && own.ip().is_loopback()))
-        })
     }
 
     /// The credentials for a parent proxy that takes requests in absolute form; `None` where there is no such.

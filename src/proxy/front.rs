@@ -84,6 +84,12 @@ async fn run(shared: Arc<Shared>, mut link: Link, door: Door) {
             Ok(head) => return refuse(&shared, link, &door, raw, too_long(head.target_offset()), first).await,
             Err(fault) => return refuse(&shared, link, &door, raw, fault, first).await,
         };
+        if matches!(door.entry, Entry::Proxy(_)) && !shared.access.knows(&head) {
+            match ask_for_credentials(&shared, &mut link, &head).await {
+                After::Next => continue,
+                _ => return link.close().await,
+            }
+        }
         let arrived = Arrived { head, first };
         let after = match route(&arrived.head, door.entrance(&shared)) {
             Route::Connect(origin) => return connect::open(shared, link, door, arrived, origin).await,
@@ -193,10 +199,21 @@ async fn refuse(shared: &Shared, mut link: Link, door: &Door, raw: Bytes, fault:
     link.close().await;
 }
 
+/// Many clients show credentials only when they were asked, on the same connection.
+async fn ask_for_credentials(shared: &Shared, link: &mut Link, head: &RequestHead) -> After {
+    let keep = bare(head) && keeps(head) && !shared.draining();
+    let notice = Notice::wants_credentials().render(head.head.get("accept"), head.method() == "HEAD", !keep);
+    let sent = link.send(&notice, shared.limits.idle).await;
+    if keep && sent.is_ok() { After::Next } else { After::Close }
+}
+
+/// Without a body, which would be in the way of the next request.
+fn bare(head: &RequestHead) -> bool {
+    head.head.get("content-length").is_none() && head.head.get("transfer-encoding").is_none()
+}
+
 async fn own_page(shared: &Shared, link: &mut Link, head: &RequestHead, path: &str) -> After {
-    // A body would be in the way of the next request; pages take none.
-    let bare = head.head.get("content-length").is_none() && head.head.get("transfer-encoding").is_none();
-    let keep = bare && keeps(head) && !shared.draining();
+    let keep = bare(head) && keeps(head) && !shared.draining();
     let sent = link.send(&page::page(shared, head, path, !keep), shared.limits.idle).await;
     if keep && sent.is_ok() { After::Next } else { After::Close }
 }

@@ -21,6 +21,7 @@
 //! it breaks. One parser decides both what is evidence and what is forwarded, so the two cannot differ. TLS is rustls'.
 
 mod accept;
+mod access;
 mod answer;
 pub mod ca;
 mod ca_error;
@@ -48,19 +49,21 @@ mod route;
 mod scope;
 mod settings;
 mod stream;
+mod targets;
 mod tls;
 mod transfer;
 
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
 pub use accept::Running;
+pub use access::{Access, Credentials, Network, Open};
 pub use scope::{Pattern, PatternError, Scope};
 pub use settings::{Limits, Origin, Override, Parent, Reverse, SettingError, Settings, certificates_from_pem};
 
@@ -70,6 +73,7 @@ use ca::{Authority, CaError};
 use dial::Dialer;
 use mint::Mint;
 use pool::Pool;
+use targets::Targets;
 
 /// What every connection is handed.
 struct Shared {
@@ -78,6 +82,8 @@ struct Shared {
     authority: Arc<Authority>,
     mint: Mint,
     dialer: Dialer,
+    access: Access,
+    targets: Arc<Targets>,
     pool: Pool,
     /// Where requests go that come to the forward proxy's listeners and name no host.
     fallback: Option<Origin>,
@@ -128,6 +134,15 @@ pub enum StartError {
     /// More than one reverse entry without a listener of its own.
     Reverse,
     Tls(String),
+    /// A listener that other machines can reach, and nothing that says which of them may.
+    Open(SocketAddr, Open),
+}
+
+impl StartError {
+    /// The settings are at fault, and not the machine.
+    pub fn is_usage(&self) -> bool {
+        matches!(self, StartError::Open(..) | StartError::Reverse)
+    }
 }
 
 impl fmt::Display for StartError {
@@ -145,6 +160,18 @@ impl fmt::Display for StartError {
             ),
             StartError::Reverse => f.write_str(
                 "only one reverse entry may use the proxy's own listener; give the others theirs: `--reverse 127.0.0.1:PORT=https://HOST`",
+            ),
+            StartError::Open(address, Open::Remote) => write!(
+                f,
+                "{address} can be reached from other machines: listen on 127.0.0.1 or [::1], or allow it with --allow-remote"
+            ),
+            StartError::Open(address, Open::Anybody) => write!(
+                f,
+                "{address} would serve anybody who reaches it: name the clients with --allow-client ADDRESS or RANGE, or set `access.credentials = [\"USER:PASSWORD\"]`"
+            ),
+            StartError::Open(address, Open::AnybodyReverse) => write!(
+                f,
+                "{address} is a reverse listener, which cannot ask for proxy credentials: name its clients with --allow-client ADDRESS or RANGE"
             ),
             StartError::Tls(why) => write!(f, "cannot set up TLS: {why}"),
         }
@@ -169,10 +196,21 @@ pub async fn start(settings: Settings, exchanges: mpsc::Sender<Exchange>) -> Res
         [one] => Some(one.upstream.clone()),
         _ => return Err(StartError::Reverse),
     };
+    guarded(&settings)?;
     let bound = bind_all(&settings).await?;
     let (life, watched) = watch::channel(Life::Running);
     let (shared, warnings) = share(&settings, fallback, exchanges, watched)?;
     Ok(run(settings, shared, bound, life, warnings))
+}
+
+/// Whether every listener is one that only those reach who may.
+fn guarded(settings: &Settings) -> Result<(), StartError> {
+    let proxies = settings.listen.iter().map(|address| (*address, false));
+    let reverse = settings.reverse.iter().filter_map(|entry| Some((entry.listen?, true)));
+    for (address, is_reverse) in proxies.chain(reverse) {
+        settings.access.permits(address, is_reverse).map_err(|open| StartError::Open(address, open))?;
+    }
+    Ok(())
 }
 
 async fn bind_all(settings: &Settings) -> Result<Vec<Bound>, StartError> {
@@ -198,18 +236,21 @@ fn share(
     let (roots, warnings) = tls::roots(&settings.upstream_roots);
     let tls = tls::client_config(roots, provider.clone()).map_err(StartError::Tls)?;
     let mint = Mint::new(settings.authority.clone(), provider, limits.leaves).map_err(StartError::Authority)?;
+    let targets = Arc::new(Targets::new(settings));
     let dialer = Dialer {
         resolve: settings.resolve.clone(),
         parent: settings.parent.clone(),
         tls,
         limits: limits.clone(),
-        own: OnceLock::new(),
+        targets: targets.clone(),
     };
     let shared = Shared {
         scope: settings.scope.clone(),
         authority: settings.authority.clone(),
         mint,
         dialer,
+        access: settings.access.clone(),
+        targets,
         pool: Pool::new(limits.pooled, limits.pooled_for),
         fallback,
         exchanges,
@@ -239,7 +280,7 @@ fn run(
     });
     let reverse = reverse.collect();
     // Set once, here: nothing else has seen `shared` yet.
-    shared.dialer.own.set(bound.iter().map(|bound| bound.address).chain(settings.shut.iter().copied()).collect()).ok();
+    shared.targets.own.set(bound.iter().map(|bound| bound.address).chain(settings.shut.iter().copied()).collect()).ok();
     let room = Arc::new(Semaphore::new(settings.limits.connections.max(1)));
     let (holds, alive) = mpsc::channel(1);
     let mut tasks: Vec<_> = bound

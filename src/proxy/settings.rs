@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
+use super::access::Access;
 use super::ca::Authority;
 use super::scope::{Scope, host_name};
 use crate::model::{Scheme, Secret};
@@ -28,6 +29,7 @@ pub struct Settings {
     pub parent: Option<Parent>,
     /// Further listeners of this process (a page, a page's data): like the proxy's own, nothing is fetched from them.
     pub shut: Vec<SocketAddr>,
+    pub access: Access,
     pub limits: Limits,
 }
 
@@ -43,6 +45,7 @@ impl Settings {
             resolve: Vec::new(),
             parent: None,
             shut: Vec::new(),
+            access: Access::default(),
             limits: Limits::default(),
         }
     }
@@ -144,7 +147,7 @@ impl fmt::Display for SettingError {
 impl std::error::Error for SettingError {}
 
 /// Says what was expected. What was seen is cut at an `@`: it may follow a password.
-fn wrong(expected: &'static str, seen: &str) -> SettingError {
+pub(super) fn wrong(expected: &'static str, seen: &str) -> SettingError {
     let seen = seen.rsplit('@').next().unwrap_or_default();
     SettingError { expected, seen: seen.chars().filter(|c| !c.is_control()).take(100).collect() }
 }

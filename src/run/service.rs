@@ -83,7 +83,11 @@ pub async fn proxy(
     authority: Arc<Authority>,
     sender: mpsc::Sender<Exchange>,
 ) -> Result<Running, Failure> {
-    let proxy = proxy::start(settings(config, authority)?, sender).await.map_err(|error| error.to_string())?;
+    let started = proxy::start(settings(config, authority)?, sender).await;
+    let proxy = started.map_err(|error| match error.is_usage() {
+        true => Failure::Usage(format!("error: {error}")),
+        false => error.to_string().into(),
+    })?;
     proxy.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     Ok(proxy)
 }
@@ -148,6 +152,7 @@ fn settings(config: &Config, authority: Arc<Authority>) -> Result<proxy::Setting
         roots.extend(found.map_err(|error| Failure::Usage(format!("error: {}: {error}", path.display())))?);
     }
     Ok(proxy::Settings {
+        access: config.access.clone(),
         listen: config.listen.clone(),
         reverse: config.reverse.clone(),
         scope: Scope(config.scope()),

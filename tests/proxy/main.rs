@@ -14,6 +14,7 @@ mod bench;
 mod bodies;
 mod broken;
 mod connect;
+mod doors;
 mod failures;
 mod forward;
 mod life;
