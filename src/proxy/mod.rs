@@ -49,6 +49,8 @@ mod route;
 mod scope;
 mod settings;
 mod stream;
+#[doc(hidden)]
+pub mod strict;
 mod targets;
 mod tls;
 mod transfer;

@@ -69,7 +69,7 @@ fn facts(session: &CommonState) -> TlsFacts {
 pub(super) struct Notes {
     pub asked_for_certificate: bool,
     /// The upstream's own certificate and what it sent along, kept where it was refused.
-    refused: Vec<CertificateDer<'static>>,
+    pub(super) refused: Vec<CertificateDer<'static>>,
 }
 
 impl Notes {

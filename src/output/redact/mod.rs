@@ -110,6 +110,7 @@ fn encodings(secret: &[u8]) -> Vec<Vec<u8>> {
         STANDARD_NO_PAD.encode(secret).into_bytes(),
         URL_SAFE_NO_PAD.encode(secret).into_bytes(),
         serde_json::to_string(&text).unwrap_or_default().trim_matches('"').as_bytes().to_vec(),
+        text.replace('/', "\\/").into_bytes(),
     ];
     forms.dedup();
     forms

@@ -5,6 +5,8 @@ use crate::wire::content;
 
 /// Bytes of a body that are looked at.
 const LOOK: usize = 4096;
+/// Bytes of a body that is left out in which secrets are looked for all the same.
+pub(super) const LEARNT: usize = 64 * 1024;
 
 /// Still coded (in a way that is not known here), or not text.
 pub(super) fn is_unreadable(fields: &Fields, body: &Body, decoded: &[u8]) -> bool {

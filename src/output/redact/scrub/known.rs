@@ -217,6 +217,8 @@ fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     let json = serde_json::to_string(&text).unwrap_or_default();
     let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned();
     let markup = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    // PHP's writer and some of Java's put a backslash before every slash.
+    let slashes = json.replace('/', "\\/");
     let in_strings = json.replace('\\', "\\\\").replace('"', "\\\"");
     vec![
         lower_escapes(&encoded).into_bytes(),
@@ -225,6 +227,7 @@ fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
         encoded.into_bytes(),
         uri(&text).into_bytes(),
         json.into_bytes(),
+        slashes.into_bytes(),
         in_strings.into_bytes(),
         markup.into_bytes(),
     ]

@@ -210,6 +210,10 @@ impl Work<'_> {
     fn body(&mut self, fields: &Fields, body: &Body) -> Body {
         let bytes = content::decoded(fields, body);
         if body::is_unreadable(fields, body, &bytes) {
+            // Left out as a whole; but what can be read of it may be repeated where it can be read.
+            let removed = self.removed.len();
+            self.text_of_any_kind(bytes.get(..bytes.len().min(body::LEARNT)).unwrap_or_default(), 0);
+            self.removed.truncate(removed);
             self.note(Rule::UnreadableBody, &bytes, b"");
             return Body { bytes: Bytes::new(), length: body.length.max(1), coded: false };
         }

@@ -1,0 +1,77 @@
+//! Readers of recordings: any bytes end in exchanges or in faults with a place, in bounded memory, and the same each time.
+
+use why401::intake;
+use why401::model::Exchange;
+use why401::output::har;
+use why401::output::journal::{self, Line};
+
+/// What is compared of an exchange that was read twice.
+fn outline(exchange: &Exchange) -> String {
+    let request = &exchange.request;
+    format!("{} {} {} {:?} {}", request.method, request.origin(), request.target, exchange.status(), exchange.at.0)
+}
+
+fn outlines(bytes: &[u8]) -> Option<Vec<String>> {
+    Some(intake::read(bytes, "input").ok()?.iter().map(outline).collect())
+}
+
+/// A HAR, whatever is wrong with it. What was read is written, and read as the same.
+pub fn har(bytes: &[u8]) {
+    for item in intake::har::Reader::new(bytes) {
+        let Ok(exchange) = item else { continue };
+        let written = har::entry(&exchange, har::Beside::default());
+        let again = intake::har::one(written.as_bytes(), 0).unwrap_or_else(|what| panic!("{what}\n{written}"));
+        let again = again.unwrap_or_else(|| panic!("no exchange\n{written}"));
+        assert_eq!(again.status(), exchange.status(), "{written}");
+        assert_eq!(again.request.method, exchange.request.method, "{written}");
+    }
+}
+
+/// The checker of HARs; what the writer makes has no fault in its eyes.
+pub fn har_check(bytes: &[u8]) {
+    let mut told = 0;
+    let summary = intake::har_check::check(bytes, &mut |flaw| {
+        assert!(!flaw.place.is_empty() && !flaw.what.is_empty());
+        told += 1;
+    });
+    assert_eq!(told, summary.faults + summary.notes);
+}
+
+/// A transcript of `curl -v`.
+pub fn curl(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    intake::curl::is_transcript(&text);
+    let read = intake::curl::read(&text);
+    assert!(read.len() <= text.len() + 1);
+    read.iter().for_each(|exchange| assert!(!outline(exchange).is_empty()));
+}
+
+/// A raw message, a console's words, a pasted body.
+pub fn raw(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    intake::raw::read(bytes).iter().for_each(|exchange| assert!(!outline(exchange).is_empty()));
+    intake::console::read(&text).iter().for_each(|exchange| assert!(!outline(exchange).is_empty()));
+    intake::body::read(&text).iter().for_each(|exchange| assert!(!outline(exchange).is_empty()));
+}
+
+/// Whatever it is: the kind is decided from the bytes, masks are taken off, and a second reading gives the same.
+pub fn any(bytes: &[u8]) {
+    assert_eq!(outlines(bytes), outlines(bytes));
+}
+
+/// Lines of a session's journal. What is written of an exchange is read as that exchange.
+pub fn journal(bytes: &[u8]) {
+    for line in String::from_utf8_lossy(bytes).lines() {
+        match journal::read(line) {
+            Line::Exchange(read) => {
+                assert!(read.removed.iter().filter_map(journal::Gone::tag).count() <= read.removed.len());
+                let Ok(Some(exchange)) = intake::har::one(read.entry.get().as_bytes(), 0) else { continue };
+                let written = journal::exchange(&exchange, &[]);
+                assert!(!written.contains('\n'), "one event is one line");
+                assert!(matches!(journal::read(&written), Line::Exchange(_)), "{written}");
+            }
+            Line::Told(told) => drop(told.story()),
+            Line::Head(_) | Line::Unknown => {}
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! No known secret survives in any form: one is put where secrets travel, in the writing of that place, repeated elsewhere
+//! in another writing, and looked for in everything that leaves the process.
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use why401::diagnose;
+use why401::ledger::{Ledger, Limits};
+use why401::model::{Body, Exchange, Outcome, Salt};
+use why401::output::redact::scrub::Scrubber;
+use why401::output::{Style, Told, journal, json, log};
+use why401::wire::form;
+
+use super::{Choices, diagnosis};
+
+const SALT: [u8; 32] = [5; 32];
+
+pub fn redaction(bytes: &[u8]) {
+    let mut choices = Choices(bytes);
+    let (slot, echo, writing) = (choices.pick(SLOTS.len()), choices.pick(5), choices.pick(6));
+    let secret = secret(&mut choices);
+    let around = String::from_utf8_lossy(choices.0).into_owned();
+    let mut exchange = exchange(choices.0);
+    SLOTS[slot](&mut exchange, &secret, &around);
+    repeat(&mut exchange, echo, &written(&secret, writing));
+    let (scrubbed, _) = Scrubber::new(Salt::new(SALT)).scrub(&exchange);
+    look(&everything(&scrubbed), &secret, "the exchange without its secrets");
+    look(&journal::exchange(&scrubbed, &[]), &secret, "the journal");
+    let (block, line) = told(&exchange);
+    look(&block, &secret, "the log");
+    look(&line, &secret, "the JSON line");
+}
+
+/// 22 characters that no text has by chance; the alphabet is one of tokens, of base64 or of passwords.
+fn secret(choices: &mut Choices<'_>) -> String {
+    const ALPHABETS: [&[u8]; 3] = [
+        b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789-_",
+        b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789+/",
+        b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789!$*",
+    ];
+    let alphabet = ALPHABETS[choices.pick(3)];
+    let mut state = (0..4).fold(0x9E37_79B9_u32, |sum, _| (sum ^ choices.pick(256) as u32).wrapping_mul(0x0100_0193));
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        alphabet[state as usize % alphabet.len()] as char
+    };
+    format!("q7Z{}", (0..19).map(|_| next()).collect::<String>())
+}
+
+/// What the input describes, with an answer.
+fn exchange(bytes: &[u8]) -> Exchange {
+    let plain = || diagnosis::exchanges(PLAIN.as_bytes());
+    let read = diagnosis::exchanges(bytes).into_iter().find(|exchange| exchange.response().is_some());
+    read.or_else(|| plain().pop()).expect("the plain exchange can be read")
+}
+
+const PLAIN: &str = "@ 10:00:00 https://dev1.service-now.com\n> POST /api/now/table/incident HTTP/1.1\n> Host: dev1.service-now.com\n\
+< HTTP/1.1 401 Unauthorized\n< Content-Type: application/json\n<\n< {}\n";
+
+type Slot = fn(&mut Exchange, &str, &str);
+
+const SLOTS: [Slot; 17] = [
+    |exchange, secret, _| exchange.request.fields.push("Authorization", format!("Bearer {secret}")),
+    |exchange, secret, _| {
+        exchange.request.fields.push("Authorization", format!("Basic {}", STANDARD.encode(format!("svc:{secret}"))));
+    },
+    |exchange, secret, _| exchange.request.fields.push("Proxy-Authorization", format!("Bearer {secret}")),
+    |exchange, secret, _| exchange.request.fields.push("Cookie", format!("a=1; JSESSIONID={secret}; b=2")),
+    |exchange, secret, _| exchange.request.fields.push("X-UserToken", secret.to_owned()),
+    |exchange, secret, _| exchange.request.fields.push("x-sn-apikey", secret.to_owned()),
+    |exchange, secret, _| {
+        let sign = if exchange.request.target.contains('?') { '&' } else { '?' };
+        let target = exchange.request.target.split('#').next().unwrap_or_default();
+        exchange.request.target = format!("{target}{sign}access_token={}", form::encode(secret));
+    },
+    |exchange, secret, around| send_form(exchange, "password", secret, &form::encode(around)),
+    |exchange, secret, around| send_form(exchange, "client_secret", secret, &form::encode(around)),
+    |exchange, secret, _| send_form(exchange, "refresh_token", secret, "1"),
+    |exchange, secret, _| send_form(exchange, "code", secret, "1"),
+    |exchange, secret, around| {
+        let around = around.replace('\\', "\\\\").replace('"', "\\\"").replace(|c: char| c.is_control(), " ");
+        answer(exchange, "application/json", format!("{{\"x\":\"{around}\",\"access_token\":\"{secret}\"}}"));
+    },
+    |exchange, secret, around| {
+        let around = around.replace(['<', '&'], " ");
+        answer(
+            exchange,
+            "text/xml",
+            format!("<e><x>{around}</x><wsse:Password Type=\"t\">{secret}</wsse:Password></e>"),
+        );
+    },
+    |exchange, secret, around| {
+        let around = around.replace('<', " ");
+        answer(
+            exchange,
+            "text/html",
+            format!("<html><p>{around}</p><script>window.g_ck = '{secret}';</script></html>"),
+        );
+    },
+    |exchange, secret, _| answer_field(exchange, "Set-Cookie", format!("glide_session_store={secret}; Path=/")),
+    |exchange, secret, _| {
+        answer_field(exchange, "Location", format!("https://app.partner.example/cb?code={}", form::encode(secret)));
+    },
+    |exchange, secret, _| {
+        let head = format!("GET /x HTTP/1.1\r\nHost: h\r\nAuthorization : Bearer {secret}\r\n\r\n");
+        exchange.request.head = Some(head.into());
+    },
+];
+
+fn send_form(exchange: &mut Exchange, name: &str, secret: &str, around: &str) {
+    exchange.request.fields.push("Content-Type", "application/x-www-form-urlencoded");
+    let body = format!("grant_type=password&x={around}&{name}={}", form::encode(secret));
+    exchange.request.body = Body::whole(body);
+}
+
+fn answer(exchange: &mut Exchange, mime: &'static str, body: String) {
+    let Outcome::Answered(response) = &mut exchange.outcome else { return };
+    response.fields.0.retain(|field| !field.name.eq_ignore_ascii_case(b"content-type"));
+    response.fields.push("Content-Type", mime);
+    response.body = Body::whole(body);
+}
+
+fn answer_field(exchange: &mut Exchange, name: &'static str, value: String) {
+    let Outcome::Answered(response) = &mut exchange.outcome else { return };
+    response.fields.push(name, value);
+}
+
+/// The secret in another writing, as programs repeat it in messages.
+fn written(secret: &str, writing: usize) -> String {
+    match writing {
+        0 => secret.to_owned(),
+        1 => form::encode(secret),
+        2 => STANDARD.encode(secret),
+        3 => URL_SAFE_NO_PAD.encode(format!("x{secret}y")),
+        4 => secret.replace('/', "\\/"),
+        _ => secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
+    }
+}
+
+fn repeat(exchange: &mut Exchange, place: usize, text: &str) {
+    let Outcome::Answered(response) = &mut exchange.outcome else { return };
+    match place {
+        0 => {}
+        1 => response.fields.push("X-Debug", format!("got {text}")),
+        2 if !response.body.coded => {
+            let body = [&response.body.bytes[..], b"\nnot known: ", text.as_bytes()].concat();
+            response.body = Body::whole(body);
+        }
+        3 => exchange.request.fields.push("X-Trace", format!("sent {text} on")),
+        _ => response.reason = format!("Refused {text}"),
+    }
+}
+
+/// Every byte of an exchange that could be written anywhere.
+fn everything(exchange: &Exchange) -> String {
+    let request = &exchange.request;
+    let mut text = format!("{} {} {}\n", request.method, request.host, request.target);
+    let mut add = |bytes: &[u8]| text.push_str(&format!("{}\n", String::from_utf8_lossy(bytes)));
+    request.head.iter().for_each(|head| add(head));
+    request.fields.0.iter().for_each(|field| [&field.name, &field.value].into_iter().for_each(|part| add(part)));
+    add(&request.body.bytes);
+    if let Some(response) = exchange.response() {
+        add(response.reason.as_bytes());
+        response.fields.0.iter().for_each(|field| [&field.name, &field.value].into_iter().for_each(|part| add(part)));
+        add(&response.body.bytes);
+    }
+    text
+}
+
+/// What the log and the JSON say of it.
+fn told(exchange: &Exchange) -> (String, String) {
+    let salt = Salt::new(SALT);
+    let diagnosis = diagnose::diagnose(exchange, &Ledger::new(salt.clone(), Limits::default()));
+    let told = Told { exchange, diagnosis: &diagnosis, salt: &salt, takes_back: &[] };
+    (log::block(&told, &Style { why: true, ..Style::plain(10_000) }), json::line(&told))
+}
+
+fn look(text: &str, secret: &str, place: &str) {
+    let mut forms = vec![secret.to_owned(), form::encode(secret), secret.replace('/', "\\/")];
+    for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+        // What base64 makes of the inside of it at each of the three offsets.
+        for offset in 0..3 {
+            let coded = engine.encode(format!("{}{secret}", &"xy"[..offset]));
+            forms.push(coded[if offset == 0 { 0 } else { 4 }..coded.len() - 3].to_owned());
+        }
+    }
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    forms.extend([hex.to_uppercase(), hex]);
+    for form in forms {
+        assert!(!text.contains(&form), "{form} is in {place}:\n{text}");
+    }
+}
