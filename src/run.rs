@@ -1,6 +1,7 @@
 //! `why401 run`: the wiring, from the configuration to the last explanation.
 
 pub mod announce;
+pub mod reload;
 pub mod service;
 pub mod signals;
 pub mod tellers;
@@ -12,33 +13,44 @@ use crate::command::{Ended, Exit};
 use crate::config::{self, Config};
 use crate::proxy::ca::Authority;
 use crate::session;
+use reload::Reloading;
 use service::Service;
+use signals::{HangUps, Signals};
 use tellers::{Tellers, Words};
 
 /// Runs the proxy until it is told to stop.
 pub fn run(options: &RunOptions) -> Ended {
     let loaded = config::read(options.config.as_deref(), options.given())?;
     let mut config = loaded.config;
-    let _telling = tellers::telling(&config.log, Box::new(std::io::stdout()))?;
+    let telling = tellers::telling(&config.log, Box::new(std::io::stdout()))?;
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    let words = Words::new(&config.log);
+    let reloading = Reloading::new(options, &telling, words.clone(), &config);
     leave_out_what_is_not_built(&mut config);
     find_a_place_for_the_session(&mut config);
     let source = config.authority()?;
     let authority = source.open(&config.scope()).map_err(|error| error.to_string())?;
     source.caution(&authority).iter().for_each(|caution| tracing::warn!("{caution}"));
-    service::runtime()?.block_on(serve(&config, Arc::new(authority)))
+    service::runtime()?.block_on(serve(&config, Arc::new(authority), words, reloading))
 }
 
-async fn serve(config: &Config, authority: Arc<Authority>) -> Ended {
+async fn serve(config: &Config, authority: Arc<Authority>, words: Words, mut reloading: Reloading<'_>) -> Ended {
     // Before anything listens: from here on a signal ends the proxy in order.
-    let mut signals = signals::Signals::listen()?;
-    let words = Words::new(&config.log);
+    let (mut signals, mut hang_ups) = (Signals::listen()?, HangUps::listen()?);
     let service = Service::start(config, Arc::clone(&authority), Tellers(vec![Box::new(words)])).await?;
     announce::started(config, &service.proxy, &authority);
-    let signal = signals.next().await;
+    let signal = loop {
+        tokio::select! {
+            signal = signals.next() => break signal,
+            again = hang_ups.next() => match again {
+                true => reloading.reload(&service.proxy),
+                false => break "SIGHUP, the terminal was closed",
+            },
+        }
+    };
     tracing::info!(signal, "stopping; running exchanges may end");
     tokio::select! {
-        () = service.stop(config.drain) => tracing::info!("stopped"),
+        () = service.stop(reloading.config().drain) => {}
         signal = signals.next() => tracing::warn!(signal, "stopped at once"),
     }
     Ok(Exit::Done)

@@ -19,7 +19,7 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{Layer, fmt as lines};
+use tracing_subscriber::{Layer, fmt as lines, reload};
 
 /// The target of explanations; everything else is operations.
 pub const EXPLAIN: &str = "why401::explain";
@@ -50,22 +50,33 @@ pub struct Settings {
 pub struct Telling {
     lines: Option<SyncSender<Vec<u8>>>,
     writer: Option<JoinHandle<()>>,
+    file: Arc<Mutex<Option<Sink>>>,
+    set_filter: Box<dyn Fn(EnvFilter) -> bool + Send + Sync>,
+}
+
+/// What to tell from now on, ready to be put in place.
+pub struct Change {
+    filter: EnvFilter,
+    file: Option<Sink>,
+}
+
+/// Reads a filter and opens a file, which changes nothing yet. A file that is open already is opened anew: it may have
+/// been moved away, to be kept.
+pub fn change(filter: &str, file: Option<&Path>) -> Result<Change, String> {
+    Ok(Change { filter: operations_filter(filter)?, file: file.map(to_file).transpose()? })
 }
 
 /// Begins to tell; once in a process. The error names what is wrong with the file or the filter.
 pub fn start(settings: Settings) -> Result<Telling, String> {
     let filter = operations_filter(&settings.filter)?;
-    let mut sinks = vec![Sink::new("standard output".into(), settings.out)];
-    if let Some(path) = &settings.file {
-        let file = append(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        sinks.push(Sink::new(path.display().to_string(), Box::new(file)));
-    }
+    let (filter, handle) = reload::Layer::new(filter);
+    let file = Arc::new(Mutex::new(settings.file.as_deref().map(to_file).transpose()?));
     let (sender, receiver) = sync_channel(WAITING_LINES);
     let writer = std::thread::Builder::new().name("operations".into()).spawn(move || write_lines(&receiver));
     let writer = writer.map_err(|error| format!("cannot start a thread: {error}"))?;
     let operations = Operations(sender.clone());
-    let explanations =
-        Explanations { sinks: sinks.into_iter().map(Mutex::new).collect(), operations: operations.clone() };
+    let out = Mutex::new(Some(Sink::new("standard output".into(), settings.out)));
+    let explanations = Explanations { out, file: file.clone(), operations: operations.clone() };
     let not_explanations = filter_fn(|metadata: &Metadata<'_>| metadata.target() != EXPLAIN);
     tracing_subscriber::registry()
         .with(explanations.with_filter(filter_fn(|metadata| metadata.target() == EXPLAIN)))
@@ -77,7 +88,23 @@ pub fn start(settings: Settings) -> Result<Telling, String> {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "something broke off inside why401; traffic goes on. Please report it");
     }));
-    Ok(Telling { lines: Some(sender), writer: Some(writer) })
+    let set_filter = Box::new(move |filter| handle.reload(filter).is_ok());
+    Ok(Telling { lines: Some(sender), writer: Some(writer), file, set_filter })
+}
+
+impl Telling {
+    /// Puts a change in place.
+    pub fn apply(&self, change: Change) {
+        *self.file.lock().unwrap_or_else(PoisonError::into_inner) = change.file;
+        if !(self.set_filter)(change.filter) {
+            tracing::warn!("the log filter could not be changed");
+        }
+    }
+}
+
+fn to_file(path: &Path) -> Result<Sink, String> {
+    let file = append(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(Sink::new(path.display().to_string(), Box::new(file)))
 }
 
 impl Drop for Telling {
@@ -166,7 +193,8 @@ fn write_lines(lines: &Receiver<Vec<u8>>) {
 
 /// Writes the ready texts.
 struct Explanations {
-    sinks: Vec<Mutex<Sink>>,
+    out: Mutex<Option<Sink>>,
+    file: Arc<Mutex<Option<Sink>>>,
     operations: Operations,
 }
 
@@ -174,9 +202,9 @@ impl<S: Subscriber> Layer<S> for Explanations {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut text = Text(String::new());
         event.record(&mut text);
-        for sink in &self.sinks {
-            let news = sink.lock().unwrap_or_else(PoisonError::into_inner).put(&text.0);
-            if let Some(news) = news {
+        for sink in [&self.out, &self.file] {
+            let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(news) = sink.as_mut().and_then(|sink| sink.put(&text.0, Instant::now())) {
                 writeln!(self.operations.clone(), "{news}").unwrap_or_default();
             }
         }
@@ -195,32 +223,41 @@ impl Visit for Text {
     fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
 }
 
-/// One place where explanations go. A fault there is said once; when it is over, what was lost is said too.
+/// How often a fault is said that goes on.
+const SAY_EVERY: Duration = Duration::from_secs(60);
+
+/// One place where explanations go. A fault there is said once a minute; when it is over, what was lost is said too.
 struct Sink {
     name: String,
     out: Box<dyn Write + Send>,
     lost: u64,
+    said: Option<Instant>,
 }
 
 impl Sink {
     fn new(name: String, out: Box<dyn Write + Send>) -> Sink {
-        Sink { name, out, lost: 0 }
+        Sink { name, out, lost: 0, said: None }
     }
 
     /// What is worth saying of it, if anything.
-    fn put(&mut self, text: &str) -> Option<String> {
+    fn put(&mut self, text: &str, now: Instant) -> Option<String> {
         // After a fault the last line may be half written: begin a new one.
         let fresh = if self.lost > 0 { "\n" } else { "" };
         match writeln!(self.out, "{fresh}{text}").and_then(|()| self.out.flush()) {
             Ok(()) if self.lost > 0 => {
                 let lost = std::mem::take(&mut self.lost);
+                self.said = None;
                 Some(format!("WARN {} works again; {lost} explanations were lost to it", self.name))
             }
             Ok(()) => None,
             Err(error) => {
                 self.lost += 1;
-                let first = format!("WARN {} takes no explanations: {error}; traffic goes on", self.name);
-                (self.lost == 1).then_some(first)
+                if self.said.is_some_and(|said| now.duration_since(said) < SAY_EVERY) {
+                    return None;
+                }
+                self.said = Some(now);
+                let (name, lost) = (&self.name, self.lost);
+                Some(format!("WARN {name} takes no explanations: {error}; traffic goes on ({lost} lost so far)"))
             }
         }
     }
@@ -280,17 +317,21 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_said_once_and_what_was_lost_is_counted() {
+    fn a_full_disk_is_said_once_a_minute_and_what_was_lost_is_counted() {
         let disk = Disk::default();
         let mut sink = Sink::new("log".into(), Box::new(disk.clone()));
-        assert_eq!(sink.put("one"), None);
+        let begun = Instant::now();
+        let mut put = |text: &str, seconds: u64| sink.put(text, begun + Duration::from_secs(seconds));
+        assert_eq!(put("one", 0), None);
         disk.full.store(true, std::sync::atomic::Ordering::SeqCst);
-        assert!(sink.put("two").unwrap().contains("takes no explanations"));
-        assert_eq!(sink.put("three"), None);
+        assert!(put("two", 1).unwrap().contains("takes no explanations"));
+        assert_eq!((put("three", 2), put("four", 60)), (None, None));
+        assert!(put("five", 61).unwrap().contains("4 lost so far"));
+        assert_eq!(put("six", 62), None);
         disk.full.store(false, std::sync::atomic::Ordering::SeqCst);
-        assert!(sink.put("four").unwrap().contains("2 explanations were lost"));
-        assert_eq!(sink.put("five"), None);
-        assert_eq!(disk.held.take(), b"one\n\nfour\nfive\n");
+        assert!(put("seven", 63).unwrap().contains("5 explanations were lost"));
+        assert_eq!(put("eight", 64), None);
+        assert_eq!(disk.held.take(), b"one\n\nseven\neight\n");
     }
 
     #[test]

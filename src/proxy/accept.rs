@@ -14,9 +14,11 @@ use tokio::time::{sleep, timeout};
 use super::answer::Notice;
 use super::front::{self, Door, Entry};
 use super::link::Link;
-use super::settings::Origin;
+use super::renew::renew;
+use super::settings::{Origin, Reverse, Settings};
 use super::stream::Stream;
-use super::{Life, Shared};
+use super::tally::Tally;
+use super::{Life, Shared, StartError};
 use crate::model::{Client, Way};
 
 /// What a listener is for.
@@ -40,14 +42,23 @@ pub(super) async fn bind(address: SocketAddr, role: Role) -> io::Result<Bound> {
 
 /// A proxy that runs. Dropping it stops it at once.
 pub struct Running {
-    pub(super) shared: Arc<Shared>,
+    /// What the next connection is handed.
+    pub(super) current: watch::Sender<Arc<Shared>>,
     pub(super) life: watch::Sender<Life>,
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) reverse: Vec<SocketAddr>,
+    pub(super) bound: BoundTo,
     pub(super) warnings: Vec<String>,
     pub(super) tasks: Vec<JoinHandle<()>>,
     /// Ends when the last connection has: each holds a sender.
     pub(super) alive: mpsc::Receiver<Infallible>,
+}
+
+/// What the settings said of listeners when they were bound.
+pub(super) struct BoundTo {
+    pub listen: Vec<SocketAddr>,
+    pub entries: Vec<Reverse>,
+    pub shut: Vec<SocketAddr>,
 }
 
 type Infallible = std::convert::Infallible;
@@ -70,19 +81,36 @@ impl Running {
 
     /// Requests that were forwarded without being observed, because the pipeline had no room for them in time.
     pub fn unobserved(&self) -> u64 {
-        self.shared.unobserved.load(Ordering::Relaxed)
+        self.tally().unobserved
+    }
+
+    /// How many requests there were, and what became of them.
+    pub fn tally(&self) -> Tally {
+        self.current.borrow().counts.tally()
+    }
+
+    /// New connections get what `settings` say; those that there are keep what they began with. Listeners, reverse entries
+    /// and the number of connections stay as they are bound, and are what access is measured by. Fails without having
+    /// changed anything.
+    pub fn reload(&self, settings: Settings) -> Result<Vec<String>, StartError> {
+        let BoundTo { listen, entries, shut } = &self.bound;
+        let settings = Settings { listen: listen.clone(), reverse: entries.clone(), shut: shut.clone(), ..settings };
+        let before = self.current.borrow().clone();
+        let (shared, warnings) = renew(&before, &settings)?;
+        self.current.send_replace(shared);
+        Ok(warnings)
     }
 
     /// Stops accepting, lets what is under way end for at most `deadline`, then cuts it. Returns whether all ended by
-    /// themselves.
-    pub async fn drain(mut self, deadline: Duration) -> bool {
+    /// themselves, and the last tally.
+    pub async fn drain(mut self, deadline: Duration) -> (bool, Tally) {
         self.life.send_replace(Life::Draining);
         self.stop_listening();
         let ended = timeout(deadline, self.alive.recv()).await.is_ok();
         self.life.send_replace(Life::Stopped);
         // A cut connection hands over its exchange as abandoned; that takes no time worth a limit, but gets one.
         timeout(Duration::from_secs(1), self.alive.recv()).await.ok();
-        ended
+        (ended, self.tally())
     }
 
     fn stop_listening(&mut self) {
@@ -98,7 +126,12 @@ impl Drop for Running {
 }
 
 /// Accepts for ever.
-pub(super) async fn run(shared: Arc<Shared>, bound: Bound, room: Arc<Semaphore>, alive: mpsc::Sender<Infallible>) {
+pub(super) async fn run(
+    current: watch::Receiver<Arc<Shared>>,
+    bound: Bound,
+    room: Arc<Semaphore>,
+    alive: mpsc::Sender<Infallible>,
+) {
     let mut pause = FIRST_PAUSE;
     loop {
         // Never closed: the semaphore lives as long as its listeners.
@@ -106,15 +139,8 @@ pub(super) async fn run(shared: Arc<Shared>, bound: Bound, room: Arc<Semaphore>,
         match bound.listener.accept().await {
             Ok((tcp, from)) => {
                 pause = FIRST_PAUSE;
-                tokio::spawn(connection(
-                    shared.clone(),
-                    tcp,
-                    from,
-                    bound.address,
-                    bound.role.clone(),
-                    permit,
-                    alive.clone(),
-                ));
+                let shared = current.borrow().clone();
+                tokio::spawn(connection(shared, tcp, from, bound.address, bound.role.clone(), permit, alive.clone()));
             }
             // Out of descriptors, as a rule: an immediate retry would only burn the processor.
             Err(error) if accept_pauses(&error) => {

@@ -44,6 +44,7 @@ mod observe;
 mod page;
 mod pool;
 mod relay;
+mod renew;
 mod rewrite;
 mod route;
 mod scope;
@@ -51,6 +52,7 @@ mod settings;
 mod stream;
 #[doc(hidden)]
 pub mod strict;
+mod tally;
 mod targets;
 mod tls;
 mod transfer;
@@ -58,8 +60,8 @@ mod transfer;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -68,6 +70,7 @@ pub use accept::Running;
 pub use access::{Access, Credentials, Network, Open};
 pub use scope::{Pattern, PatternError, Scope};
 pub use settings::{Limits, Origin, Override, Parent, Reverse, SettingError, Settings, certificates_from_pem};
+pub use tally::Tally;
 
 use crate::model::Exchange;
 use accept::{Bound, Role};
@@ -75,14 +78,16 @@ use ca::{Authority, CaError};
 use dial::Dialer;
 use mint::Mint;
 use pool::Pool;
+use renew::Lasting;
+use tally::Counts;
 use targets::Targets;
 
-/// What every connection is handed.
+/// What every connection is handed. A reload makes another one, for the connections that come after it.
 struct Shared {
     limits: Limits,
     scope: Scope,
     authority: Arc<Authority>,
-    mint: Mint,
+    mint: Arc<Mint>,
     dialer: Dialer,
     access: Access,
     targets: Arc<Targets>,
@@ -90,9 +95,8 @@ struct Shared {
     /// Where requests go that come to the forward proxy's listeners and name no host.
     fallback: Option<Origin>,
     exchanges: mpsc::Sender<Exchange>,
-    next_exchange: AtomicU64,
-    next_connection: AtomicU64,
-    unobserved: AtomicU64,
+    next_connection: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     life: watch::Receiver<Life>,
 }
 
@@ -201,7 +205,7 @@ pub async fn start(settings: Settings, exchanges: mpsc::Sender<Exchange>) -> Res
     guarded(&settings)?;
     let bound = bind_all(&settings).await?;
     let (life, watched) = watch::channel(Life::Running);
-    let (shared, warnings) = share(&settings, fallback, exchanges, watched)?;
+    let (shared, warnings) = renew::share(&settings, fallback, Lasting::new(exchanges, watched))?;
     Ok(run(settings, shared, bound, life, warnings))
 }
 
@@ -226,45 +230,6 @@ async fn bind_all(settings: &Settings) -> Result<Vec<Bound>, StartError> {
     Ok(bound)
 }
 
-fn share(
-    settings: &Settings,
-    fallback: Option<Origin>,
-    exchanges: mpsc::Sender<Exchange>,
-    life: watch::Receiver<Life>,
-) -> Result<(Arc<Shared>, Vec<String>), StartError> {
-    let limits = settings.limits.clone();
-    // Named everywhere: the library would otherwise pick one by what happens to be in the build.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let (roots, warnings) = tls::roots(&settings.upstream_roots);
-    let tls = tls::client_config(roots, provider.clone()).map_err(StartError::Tls)?;
-    let mint = Mint::new(settings.authority.clone(), provider, limits.leaves).map_err(StartError::Authority)?;
-    let targets = Arc::new(Targets::new(settings));
-    let dialer = Dialer {
-        resolve: settings.resolve.clone(),
-        parent: settings.parent.clone(),
-        tls,
-        limits: limits.clone(),
-        targets: targets.clone(),
-    };
-    let shared = Shared {
-        scope: settings.scope.clone(),
-        authority: settings.authority.clone(),
-        mint,
-        dialer,
-        access: settings.access.clone(),
-        targets,
-        pool: Pool::new(limits.pooled, limits.pooled_for),
-        fallback,
-        exchanges,
-        next_exchange: AtomicU64::new(0),
-        next_connection: AtomicU64::new(0),
-        unobserved: AtomicU64::new(0),
-        life,
-        limits,
-    };
-    Ok((Arc::new(shared), warnings))
-}
-
 fn run(
     settings: Settings,
     shared: Arc<Shared>,
@@ -285,18 +250,35 @@ fn run(
     shared.targets.own.set(bound.iter().map(|bound| bound.address).chain(settings.shut.iter().copied()).collect()).ok();
     let room = Arc::new(Semaphore::new(settings.limits.connections.max(1)));
     let (holds, alive) = mpsc::channel(1);
+    let (current, watched) = watch::channel(shared);
     let mut tasks: Vec<_> = bound
         .into_iter()
-        .map(|bound| tokio::spawn(accept::run(shared.clone(), bound, room.clone(), holds.clone())))
+        .map(|bound| tokio::spawn(accept::run(watched.clone(), bound, room.clone(), holds.clone())))
         .collect();
-    tasks.push(tokio::spawn(sweep(shared.clone())));
-    Running { shared, life, addresses, reverse, warnings, tasks, alive }
+    tasks.push(tokio::spawn(sweep(watched)));
+    let Settings { listen, reverse: entries, shut, .. } = settings;
+    Running {
+        current,
+        life,
+        addresses,
+        reverse,
+        bound: accept::BoundTo { listen, entries, shut },
+        warnings,
+        tasks,
+        alive,
+    }
 }
 
-async fn sweep(shared: Arc<Shared>) {
+async fn sweep(current: watch::Receiver<Arc<Shared>>) {
     let mut ticks = tokio::time::interval(SWEEP);
+    // Connections keep the generation that they began with, and its pool.
+    let mut generations: Vec<Weak<Shared>> = Vec::new();
     loop {
         ticks.tick().await;
-        shared.pool.sweep();
+        let newest = Arc::downgrade(&current.borrow());
+        if !generations.last().is_some_and(|last| last.ptr_eq(&newest)) {
+            generations.push(newest);
+        }
+        generations.retain(|generation| generation.upgrade().inspect(|shared| shared.pool.sweep()).is_some());
     }
 }

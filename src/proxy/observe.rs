@@ -4,6 +4,7 @@
 //! slowness holds requests back for a moment, memory stays bounded, and nothing that was begun is lost. A sheet that is
 //! dropped (the client went away, the proxy stops) hands itself over as abandoned.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -18,6 +19,7 @@ use super::head::{AnswerHead, RequestHead};
 use super::lenient::lenient;
 use super::route::{Destination, split_scheme};
 use super::settings::Origin;
+use super::tally::Counts;
 use crate::model::{
     Body, Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing, Upstream,
 };
@@ -63,6 +65,7 @@ pub(super) struct Draft {
 
 struct Live {
     permit: OwnedPermit<Exchange>,
+    counts: Arc<Counts>,
     exchange: Exchange,
     answer: Option<Response>,
     phase: Phase,
@@ -71,14 +74,15 @@ struct Live {
 impl Sheet {
     /// Waits for room in the queue; opens an empty sheet that tells nothing when there is none in time.
     pub async fn open(shared: &Shared, client: Client, request: Request, started: Instant) -> Sheet {
-        let id = shared.next_exchange.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = shared.counts.begun.fetch_add(1, Ordering::Relaxed) + 1;
         let permit = admit(shared).await;
         if permit.is_none() {
-            shared.unobserved.fetch_add(1, Ordering::Relaxed);
+            shared.counts.unobserved.fetch_add(1, Ordering::Relaxed);
         }
         let limit = if permit.is_some() { shared.limits.body_kept } else { 0 };
         let live = permit.map(|permit| Live {
             permit,
+            counts: shared.counts.clone(),
             exchange: Exchange {
                 id,
                 entry: None,
@@ -119,6 +123,7 @@ impl Sheet {
 
     fn finish(&mut self, outcome: Outcome) {
         let Some(mut live) = self.draft.live.take() else { return };
+        live.counts.ended(&outcome);
         live.exchange.outcome = outcome;
         live.exchange.request.body = self.sent.take();
         live.exchange.timing.end = Some(self.draft.started.elapsed());

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::ledger::Limits;
 use crate::model::{Exchange, Millis, Salt};
 use crate::pipeline::{Pipeline, Teller};
-use crate::proxy::{self, Running, Scope, ca::Authority};
+use crate::proxy::{self, Running, Scope, Tally, ca::Authority};
 use crate::session::{self, Recorder, Recording};
 
 /// How long the last explanations may take when nobody reads them.
@@ -63,17 +63,20 @@ impl Service {
 
     /// Takes no new connection, lets running exchanges end within `drain`, and tells what is left to tell.
     pub async fn stop(self, drain: Duration) {
-        let unobserved = self.proxy.unobserved();
-        if !self.proxy.drain(drain).await {
+        let (ended, tally) = self.proxy.drain(drain).await;
+        if !ended {
             tracing::warn!("some exchanges did not end in time and were cut");
         }
         // With the proxy its end of the channel is gone: the pipeline comes to its own end.
         if tokio::time::timeout(LAST_EXPLANATIONS, self.explained).await.is_err() {
             tracing::warn!("the last explanations were not taken in time");
         }
-        if unobserved > 0 {
+        if tally.unobserved > 0 {
+            let unobserved = tally.unobserved;
             tracing::warn!(unobserved, "requests passed without being explained: explanations could not keep up");
         }
+        let Tally { begun, answered, failed, refused, abandoned, unobserved } = tally;
+        tracing::info!(begun, answered, failed, refused, abandoned, unobserved, "stopped");
     }
 }
 
@@ -144,7 +147,8 @@ pub fn now() -> Millis {
     Millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn settings(config: &Config, authority: Arc<Authority>) -> Result<proxy::Settings, Failure> {
+/// What the configuration says, for the proxy.
+pub fn settings(config: &Config, authority: Arc<Authority>) -> Result<proxy::Settings, Failure> {
     let mut roots = Vec::new();
     for path in &config.upstream.ca_files {
         let read = std::fs::read(path).map_err(|error| error.to_string());

@@ -1,12 +1,14 @@
-//! The signals that end the proxy.
+//! The signals that end the proxy, and the one at which it reads its configuration anew.
 
 #[cfg(unix)]
-pub use unix::Signals;
+pub use unix::{HangUps, Signals};
 #[cfg(not(unix))]
-pub use windows::Signals;
+pub use windows::{HangUps, Signals};
 
 #[cfg(unix)]
 mod unix {
+    use std::io::{IsTerminal, stdin};
+
     use tokio::signal::unix::{Signal, SignalKind, signal};
 
     /// SIGTERM and SIGINT, from now on for as long as the process lives.
@@ -29,10 +31,45 @@ mod unix {
             }
         }
     }
+
+    /// SIGHUP, from now on for as long as the process lives.
+    pub struct HangUps {
+        hang_up: Signal,
+        /// We were started from one.
+        terminal: bool,
+    }
+
+    impl HangUps {
+        pub fn listen() -> Result<HangUps, String> {
+            let hang_up =
+                signal(SignalKind::hangup()).map_err(|error| format!("cannot listen for signals: {error}"))?;
+            Ok(HangUps { hang_up, terminal: stdin().is_terminal() })
+        }
+
+        /// The next one: whether it asks for the configuration to be read anew. It does not where our terminal was closed:
+        /// then it means what it always has.
+        pub async fn next(&mut self) -> bool {
+            self.hang_up.recv().await;
+            !self.terminal || stdin().is_terminal()
+        }
+    }
 }
 
 #[cfg(not(unix))]
 mod windows {
+    /// There is no such signal here.
+    pub struct HangUps;
+
+    impl HangUps {
+        pub fn listen() -> Result<HangUps, String> {
+            Ok(HangUps)
+        }
+
+        pub async fn next(&mut self) -> bool {
+            std::future::pending().await
+        }
+    }
+
     /// Ctrl-C.
     pub struct Signals;
 

@@ -27,28 +27,47 @@ impl Teller for Tellers {
     }
 }
 
-/// Writes every exchange with findings to the log, as a block or a line.
+/// Writes every exchange with findings to the log, as a block or a line. Clones are told of changes alike.
+#[derive(Clone)]
 pub struct Words {
     json: bool,
+    what: Arc<Mutex<What>>,
+}
+
+/// What can be changed while it tells.
+struct What {
     all: bool,
     style: Style,
 }
 
+impl What {
+    fn of(log: &Log) -> What {
+        What { all: log.all, style: terminal::style(log.why) }
+    }
+}
+
 impl Words {
     pub fn new(log: &Log) -> Words {
-        Words { json: log.format == Format::Json, all: log.all, style: terminal::style(log.why) }
+        Words { json: log.format == Format::Json, what: Arc::new(Mutex::new(What::of(log))) }
+    }
+
+    /// From now on as `log` says, but for the format.
+    pub fn change(&self, log: &Log) {
+        *self.what.lock().unwrap_or_else(PoisonError::into_inner) = What::of(log);
     }
 }
 
 impl Teller for Words {
     fn tell(&mut self, told: &Told<'_>) {
-        if !self.all && told.diagnosis.findings.is_empty() && told.takes_back.is_empty() {
-            return;
-        }
-        match self.json {
-            false => telling::explain(&log::block(told, &self.style)),
-            true => telling::explain(&json::line(told)),
-        }
+        let text = {
+            let what = self.what.lock().unwrap_or_else(PoisonError::into_inner);
+            if !what.all && told.diagnosis.findings.is_empty() && told.takes_back.is_empty() {
+                return;
+            }
+            if self.json { json::line(told) } else { log::block(told, &what.style) }
+        };
+        // Told outside of the lock: a terminal may take its time.
+        telling::explain(&text);
     }
 }
 

@@ -80,6 +80,7 @@ pub struct Proxy {
     pub start: serde_json::Value,
     pub reverse: SocketAddr,
     lines: Option<BufReader<std::process::ChildStdout>>,
+    operations: BufReader<std::process::ChildStderr>,
 }
 
 impl Proxy {
@@ -92,11 +93,12 @@ impl Proxy {
         let mut command = world.why401(&arguments);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
+        let operations = BufReader::new(child.stderr.take().unwrap());
         let mut first = String::new();
         lines.read_line(&mut first).unwrap();
         let start: serde_json::Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first}"));
         let reverse = start["listen"][1].as_str().unwrap().parse().unwrap();
-        Proxy { child, start, reverse, lines: Some(lines) }
+        Proxy { child, start, reverse, lines: Some(lines), operations }
     }
 
     /// Sends bytes to the reverse listener and reads the answer to its end.
@@ -132,8 +134,19 @@ impl Proxy {
 
     pub fn errors(&mut self) -> String {
         let mut text = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        self.operations.read_to_string(&mut text).unwrap();
         text
+    }
+
+    /// The next line of operations that says `text`.
+    pub fn operation(&mut self, text: &str) -> String {
+        loop {
+            let mut line = String::new();
+            assert_ne!(self.operations.read_line(&mut line).unwrap(), 0, "it ended without saying `{text}`");
+            if line.contains(text) {
+                return line;
+            }
+        }
     }
 }
 

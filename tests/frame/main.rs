@@ -15,4 +15,5 @@
 mod bench;
 mod doctor;
 mod exec;
+mod reload;
 mod run;

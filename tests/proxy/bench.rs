@@ -317,7 +317,7 @@ impl Proxy {
 
     /// All that is still told up to the proxy's end.
     pub async fn last_exchanges(mut self) -> Vec<Exchange> {
-        assert!(self.running.drain(PATIENCE).await, "the proxy did not drain");
+        assert!(self.running.drain(PATIENCE).await.0, "the proxy did not drain");
         let mut last = Vec::new();
         while let Ok(exchange) = self.exchanges.try_recv() {
             last.push(exchange);

@@ -230,7 +230,7 @@ async fn what_does_not_end_in_time_is_cut_and_told() {
     let mut client = proxy.connect().await;
     client.send("GET http://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
     soon(arrivals.recv()).await.unwrap();
-    assert!(!proxy.running.drain(Duration::from_millis(50)).await);
+    assert!(!proxy.running.drain(Duration::from_millis(50)).await.0);
     assert_eq!(outcome(&proxy.exchanges.recv().await.unwrap()), "abandoned: AwaitAnswer");
 }
 

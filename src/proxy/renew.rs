@@ -1,0 +1,98 @@
+//! What connections are handed, made at the start and at every reload: from the settings, and from what outlives them.
+
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
+
+use tokio::sync::{mpsc, watch};
+
+use super::dial::Dialer;
+use super::mint::Mint;
+use super::pool::Pool;
+use super::settings::{Origin, Settings};
+use super::tally::Counts;
+use super::targets::Targets;
+use super::{Life, Shared, StartError, guarded, tls};
+use crate::model::Exchange;
+
+/// What stays the same over reloads.
+pub(super) struct Lasting {
+    exchanges: mpsc::Sender<Exchange>,
+    life: watch::Receiver<Life>,
+    counts: Arc<Counts>,
+    next_connection: Arc<AtomicU64>,
+    own: OnceLock<Vec<SocketAddr>>,
+    /// Of the same authority: clients keep their leaves and their sessions.
+    mint: Option<Arc<Mint>>,
+}
+
+impl Lasting {
+    pub fn new(exchanges: mpsc::Sender<Exchange>, life: watch::Receiver<Life>) -> Lasting {
+        let (counts, next_connection) = (Arc::default(), Arc::default());
+        Lasting { exchanges, life, counts, next_connection, own: OnceLock::new(), mint: None }
+    }
+
+    fn of(shared: &Shared, mint: Option<Arc<Mint>>) -> Lasting {
+        Lasting {
+            exchanges: shared.exchanges.clone(),
+            life: shared.life.clone(),
+            counts: shared.counts.clone(),
+            next_connection: shared.next_connection.clone(),
+            own: shared.targets.own.clone(),
+            mint,
+        }
+    }
+}
+
+/// The generation after `shared`, with what `settings` say of everything but listeners.
+pub(super) fn renew(shared: &Shared, settings: &Settings) -> Result<(Arc<Shared>, Vec<String>), StartError> {
+    let refused = settings.authority.refuses(&settings.scope.0);
+    if !refused.is_empty() {
+        return Err(StartError::Scope(refused));
+    }
+    guarded(settings)?;
+    let same = settings.authority.fingerprint() == shared.authority.fingerprint();
+    let mint = (same && settings.limits.leaves == shared.limits.leaves).then(|| shared.mint.clone());
+    share(settings, shared.fallback.clone(), Lasting::of(shared, mint))
+}
+
+/// Everything that the settings decide. The warnings are for the operator.
+pub(super) fn share(
+    settings: &Settings,
+    fallback: Option<Origin>,
+    lasting: Lasting,
+) -> Result<(Arc<Shared>, Vec<String>), StartError> {
+    let limits = settings.limits.clone();
+    // Named everywhere: the library would otherwise pick one by what happens to be in the build.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let (roots, warnings) = tls::roots(&settings.upstream_roots);
+    let tls = tls::client_config(roots, provider.clone()).map_err(StartError::Tls)?;
+    let made = || Mint::new(settings.authority.clone(), provider, limits.leaves).map(Arc::new);
+    let mint = lasting.mint.map_or_else(made, Ok).map_err(StartError::Authority)?;
+    let mut targets = Targets::new(settings);
+    targets.own = lasting.own;
+    let targets = Arc::new(targets);
+    let dialer = Dialer {
+        resolve: settings.resolve.clone(),
+        parent: settings.parent.clone(),
+        tls,
+        limits: limits.clone(),
+        targets: targets.clone(),
+    };
+    let shared = Shared {
+        scope: settings.scope.clone(),
+        authority: settings.authority.clone(),
+        mint,
+        dialer,
+        access: settings.access.clone(),
+        targets,
+        pool: Pool::new(limits.pooled, limits.pooled_for),
+        fallback,
+        exchanges: lasting.exchanges,
+        next_connection: lasting.next_connection,
+        counts: lasting.counts,
+        life: lasting.life,
+        limits,
+    };
+    Ok((Arc::new(shared), warnings))
+}
