@@ -84,7 +84,7 @@ pub struct RunOptions {
     /// Record the session in this folder, without its secrets [default: a new one for each run]
     #[arg(long, value_name = "DIR")]
     session: Option<String>,
-    /// Serve the page in the browser here, as 127.0.0.1:8081 (not built yet)
+    /// Serve the page in the browser here, as 127.0.0.1:8081
     #[arg(long, value_name = "ADDR")]
     ui: Option<String>,
     /// Also listen for clients that know no proxy, and forward to this origin

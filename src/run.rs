@@ -5,6 +5,7 @@ pub mod reload;
 pub mod service;
 pub mod signals;
 pub mod tellers;
+pub mod ui;
 
 use std::sync::Arc;
 
@@ -26,7 +27,6 @@ pub fn run(options: &RunOptions) -> Ended {
     loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     let words = Words::new(&config.log);
     let reloading = Reloading::new(options, &telling, words.clone(), &config);
-    leave_out_what_is_not_built(&mut config);
     find_a_place_for_the_session(&mut config);
     let source = config.authority()?;
     let authority = source.open(&config.scope()).map_err(|error| error.to_string())?;
@@ -38,7 +38,7 @@ async fn serve(config: &Config, authority: Arc<Authority>, words: Words, mut rel
     // Before anything listens: from here on a signal ends the proxy in order.
     let (mut signals, mut hang_ups) = (Signals::listen()?, HangUps::listen()?);
     let service = Service::start(config, Arc::clone(&authority), Tellers(vec![Box::new(words)])).await?;
-    announce::started(config, &service.proxy, &authority);
+    announce::started(config, &service, &authority);
     let signal = loop {
         tokio::select! {
             signal = signals.next() => break signal,
@@ -67,12 +67,5 @@ fn find_a_place_for_the_session(config: &mut Config) {
             Ok(folder) => session.dir = Some(folder),
             Err(error) => tracing::warn!("the session is not recorded: {error}"),
         }
-    }
-}
-
-/// Says so instead of doing nothing in silence.
-fn leave_out_what_is_not_built(config: &mut Config) {
-    if config.ui.listen.take().is_some() {
-        tracing::warn!("the page in the browser is not built yet: it is not served");
     }
 }

@@ -105,7 +105,8 @@ keys! {
     "session.total_exchanges" => session.exchanges,
         "Limit for the recording in exchanges; the oldest go first, failures and what led up to them last.";
     "ui.listen" => ui.listen,
-        "Where the page in the browser is served: \"127.0.0.1:8081\". Empty: not at all. (Not built yet.)";
+        "Where the page in the browser is served: \"127.0.0.1:8081\". Empty: not at all.\n\
+         It is for this machine alone, and for whoever has the token that is printed with its address.";
     "timeouts.silent_seconds" => limits.silent,
         "How long a new connection may say nothing. Lengths of time also read \"10s\", \"500ms\", \"2m\".";
     "timeouts.head_seconds" => limits.header,

@@ -6,6 +6,7 @@ mod inline;
 pub mod journal;
 pub mod json;
 mod layout;
+pub mod live;
 pub mod log;
 pub mod page;
 mod prose;

@@ -19,6 +19,7 @@ use time::{Duration, OffsetDateTime};
 pub use super::ca_error::CaError;
 use super::ca_files::{self, Files};
 pub use super::ca_source::Source;
+use super::route::OWN_HOST;
 use super::scope::Pattern;
 
 /// From notBefore to notAfter of root and intermediate; Apple refuses more than 398 days.
@@ -230,12 +231,11 @@ fn constraint(scope: &[Pattern]) -> Result<Vec<String>, CaError> {
     check_addresses(scope)?;
     let names = scope.iter().filter(|pattern| pattern.address().is_none()).map(|pattern| pattern.base().to_owned());
     let mut names: Vec<String> = names.collect();
+    // For our own page over TLS. It also sees to it that there is a DNS name: without any subtree of them every one would be
+    // permitted (RFC 5280 §4.2.1.10).
+    names.push(OWN_HOST.to_owned());
     names.sort();
     names.dedup();
-    if names.is_empty() {
-        // Without any DNS subtree every DNS name would be permitted (RFC 5280 §4.2.1.10).
-        names.push("localhost".to_owned());
-    }
     Ok(names)
 }
 

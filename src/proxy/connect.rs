@@ -12,6 +12,7 @@ use super::front::{self, Door, Entry, Opened};
 use super::link::Link;
 use super::observe::{self, Sheet};
 use super::relay::relay;
+use super::route::OWN_HOST;
 use super::settings::Origin;
 use super::stream::{Rewound, Stream};
 use super::tls;
@@ -41,6 +42,9 @@ fn speech(first: u8) -> Speech {
 
 /// Serves a CONNECT to its end.
 pub(super) async fn open(shared: Arc<Shared>, link: Link, door: Door, arrived: Arrived, origin: Origin) {
+    if origin.host == OWN_HOST && shared.has_own_tls() {
+        return look_inside(shared, link, door, arrived, origin).await;
+    }
     if let Err(failure) = shared.targets.admits(&origin) {
         return shut(&shared, link, door.client, arrived, &origin, failure).await;
     }

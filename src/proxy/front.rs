@@ -93,7 +93,7 @@ async fn run(shared: Arc<Shared>, mut link: Link, door: Door) {
         let arrived = Arrived { head, first };
         let after = match route(&arrived.head, door.entrance(&shared)) {
             Route::Connect(origin) => return connect::open(shared, link, door, arrived, origin).await,
-            Route::Own(path) => own_page(&shared, &mut link, &arrived.head, &path).await,
+            Route::Own(path) => own_page(&shared, &mut link, &door.entry, &arrived.head, &path).await,
             Route::Misdirected => return misdirected(&shared, link, &arrived.head).await,
             Route::Refuse(fault) => return refuse(&shared, link, &door, raw, fault, first).await,
             // Boxed, so that a connection that waits for its next request is small.
@@ -212,9 +212,9 @@ fn bare(head: &RequestHead) -> bool {
     head.head.get("content-length").is_none() && head.head.get("transfer-encoding").is_none()
 }
 
-async fn own_page(shared: &Shared, link: &mut Link, head: &RequestHead, path: &str) -> After {
+async fn own_page(shared: &Shared, link: &mut Link, entry: &Entry, head: &RequestHead, path: &str) -> After {
     let keep = bare(head) && keeps(head) && !shared.draining();
-    let sent = link.send(&page::page(shared, head, path, !keep), shared.limits.idle).await;
+    let sent = link.send(&page::page(shared, entry, head, path, !keep), shared.limits.idle).await;
     if keep && sent.is_ok() { After::Next } else { After::Close }
 }
 

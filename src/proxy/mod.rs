@@ -56,6 +56,7 @@ mod tally;
 mod targets;
 mod tls;
 mod transfer;
+mod truststore;
 
 use std::fmt;
 use std::io;
@@ -69,7 +70,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 pub use accept::Running;
 pub use access::{Access, Credentials, Network, Open};
 pub use scope::{Pattern, PatternError, Scope};
-pub use settings::{Limits, Origin, Override, Parent, Reverse, SettingError, Settings, certificates_from_pem};
+pub use settings::{Guide, Limits, Origin, Override, Parent, Reverse, SettingError, Settings, certificates_from_pem};
 pub use tally::Tally;
 
 use crate::model::Exchange;
@@ -87,6 +88,7 @@ struct Shared {
     limits: Limits,
     scope: Scope,
     authority: Arc<Authority>,
+    guides: Vec<Guide>,
     mint: Arc<Mint>,
     dialer: Dialer,
     access: Access,
@@ -113,6 +115,11 @@ enum Life {
 impl Shared {
     fn draining(&self) -> bool {
         *self.life.borrow() >= Life::Draining
+    }
+
+    /// Whether our own page can be had over TLS: an authority of the user's may have no right to its name.
+    fn has_own_tls(&self) -> bool {
+        self.authority.refuses(&[scope::Pattern::Exact(route::OWN_HOST.into())]).is_empty()
     }
 
     /// Ends when draining begins.

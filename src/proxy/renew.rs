@@ -82,6 +82,7 @@ pub(super) fn share(
     let shared = Shared {
         scope: settings.scope.clone(),
         authority: settings.authority.clone(),
+        guides: settings.guides.clone(),
         mint,
         dialer,
         access: settings.access.clone(),

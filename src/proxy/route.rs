@@ -173,6 +173,9 @@ fn within(request: &RequestHead, origin: &Origin, host: Option<Host<'_>>) -> Res
     if host.is_some_and(|host| !same(origin, &host.host, host.port)) {
         return Err(HeadFault { offset: request.head.offset("host"), problem: HeadProblem::Host, status: 421 });
     }
+    if origin.host == OWN_HOST {
+        return Ok(Route::Own(path(request.target())));
+    }
     let way = if origin.scheme == Scheme::Https { Way::Tunnel } else { Way::PlainTunnel };
     Ok(Route::Forward(Destination { origin: origin.clone(), way, target: None, host: missing }))
 }

@@ -30,6 +30,8 @@ pub struct Settings {
     /// Further listeners of this process (a page, a page's data): like the proxy's own, nothing is fetched from them.
     pub shut: Vec<SocketAddr>,
     pub access: Access,
+    /// For the proxy's own page.
+    pub guides: Vec<Guide>,
     pub limits: Limits,
 }
 
@@ -46,9 +48,18 @@ impl Settings {
             parent: None,
             shut: Vec::new(),
             access: Access::default(),
+            guides: Vec::new(),
             limits: Limits::default(),
         }
     }
+}
+
+/// How a client comes to use the proxy and trust it. `{proxy}` stands for the proxy's URL, `{host}` and `{port}` for its
+/// parts; what begins with two blanks is a command, everything else is words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guide {
+    pub title: String,
+    pub lines: Vec<String>,
 }
 
 /// A host that clients reach by calling us as if we were it.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::service::Service;
 use crate::config::{Config, Format};
 use crate::proxy::Running;
 use crate::proxy::ca::{Authority, Reach};
@@ -14,10 +15,10 @@ use crate::telling;
 const WARN_DAYS: i64 = 30;
 
 /// Says where it listens, what it intercepts, which authority, what to set in Postman, where the session goes.
-pub fn started(config: &Config, proxy: &Running, authority: &Authority) {
+pub fn started(config: &Config, service: &Service, authority: &Authority) {
     match config.log.format {
-        Format::Human => telling::explain(&lines(config, proxy, authority)),
-        Format::Json => telling::explain(&object(config, proxy, authority)),
+        Format::Human => telling::explain(&lines(config, service, authority)),
+        Format::Json => telling::explain(&object(config, service, authority)),
     }
     let days = (authority.not_after() - time::OffsetDateTime::now_utc()).whole_days();
     if days < WARN_DAYS {
@@ -25,29 +26,53 @@ pub fn started(config: &Config, proxy: &Running, authority: &Authority) {
     }
 }
 
-fn lines(config: &Config, proxy: &Running, authority: &Authority) -> String {
+/// What is running, for the page in the browser.
+pub fn facts(config: &Config, proxy: &Running) -> Vec<(&'static str, String)> {
+    vec![
+        ("version", env!("CARGO_PKG_VERSION").into()),
+        ("listens", listens(config, proxy)),
+        ("intercepts", intercepts(config)),
+        ("session", session(config)),
+    ]
+}
+
+fn listens(config: &Config, proxy: &Running) -> String {
+    let own = proxy.addresses().iter().map(SocketAddr::to_string);
+    own.chain(reverse(config, proxy)).collect::<Vec<_>>().join(", ")
+}
+
+fn intercepts(config: &Config) -> String {
+    config.scope().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn session(config: &Config) -> String {
+    config.session.dir.as_ref().map_or_else(|| "not recorded".into(), |dir| dir.display().to_string())
+}
+
+fn lines(config: &Config, service: &Service, authority: &Authority) -> String {
+    let proxy = &service.proxy;
     let addresses = proxy.addresses();
-    let listen: Vec<String> = addresses.iter().map(SocketAddr::to_string).chain(reverse(config, proxy)).collect();
-    let scope: Vec<String> = config.scope().iter().map(ToString::to_string).collect();
     let certificate = certificate(authority);
     let set = addresses
         .first()
         .map(|address| format!("server {}, port {}", address.ip(), address.port()))
         .unwrap_or_default();
-    let session = match &config.session.dir {
-        Some(dir) => dir.display().to_string(),
-        None => "not recorded".into(),
-    };
     let name = concat!("why401 ", env!("CARGO_PKG_VERSION"));
-    [
-        format!("listens     {} ({name})", listen.join(", ")),
-        format!("intercepts  {}; TLS to any other host passes unseen", scope.join(", ")),
+    let mut lines = vec![
+        format!("listens     {} ({name})", listens(config, proxy)),
+        format!("intercepts  {}; TLS to any other host passes unseen", intercepts(config)),
         format!("trust       {certificate}{} (for each client: why401 ca trust CLIENT)", kind(authority)),
         format!("in Postman  Settings > Proxy: {set}; Settings > Certificates: the file above as CA"),
-        format!("session     {session}"),
-        String::new(),
-    ]
-    .join("\n")
+        format!("session     {}", session(config)),
+    ];
+    lines.extend(
+        service
+            .page
+            .iter()
+            .map(|page| format!("page        {} (for this machine, and whoever has the token)", page.url())),
+    );
+    lines.push(String::new());
+    lines.join("\n")
 }
 
 /// The reverse entries: those with a listener of their own, in order, and the one without.
@@ -80,14 +105,19 @@ struct Start {
     listen: Vec<String>,
     ca: String,
     session: Option<PathBuf>,
+    /// The page in the browser, with its token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ui: Option<String>,
 }
 
-fn object(config: &Config, proxy: &Running, authority: &Authority) -> String {
+fn object(config: &Config, service: &Service, authority: &Authority) -> String {
+    let proxy = &service.proxy;
     let start = Start {
         schema: "why401.start/1",
         listen: proxy.addresses().iter().chain(proxy.reverse_addresses()).map(SocketAddr::to_string).collect(),
         ca: certificate(authority),
         session: config.session.dir.clone(),
+        ui: service.page.as_ref().map(|page| page.url().to_owned()),
     };
     // Plain data with text keys: this cannot fail.
     serde_json::to_string(&start).unwrap_or_default()

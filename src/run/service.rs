@@ -1,5 +1,6 @@
 //! The proxy and the pipeline behind it, started and stopped as one.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +8,8 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
 use super::tellers::Tellers;
-use crate::command::Failure;
+use super::{announce, ui};
+use crate::command::{Failure, ca};
 use crate::config::Config;
 use crate::ledger::Limits;
 use crate::model::{Exchange, Millis, Salt};
@@ -24,6 +26,8 @@ const TICK: Duration = Duration::from_millis(500);
 /// A running proxy whose exchanges are explained.
 pub struct Service {
     pub proxy: Running,
+    /// The page in the browser, where one is asked for.
+    pub page: Option<ui::Page>,
     explained: oneshot::Receiver<()>,
 }
 
@@ -35,16 +39,23 @@ pub fn runtime() -> Result<Runtime, String> {
 
 impl Service {
     /// Listens, and explains from the first exchange on.
-    pub async fn start(config: &Config, authority: Arc<Authority>, tellers: Tellers) -> Result<Service, Failure> {
+    pub async fn start(config: &Config, authority: Arc<Authority>, mut tellers: Tellers) -> Result<Service, Failure> {
+        let page = page(config).await?;
+        // Before the words: what has been printed is on the page.
+        let feed = page.iter().map(|page| Box::new(page.feed()) as Box<dyn Teller + Send>);
+        tellers.0.splice(0..0, feed);
+        // As it was bound: the proxy fetches nothing from it.
+        let shut = page.iter().map(ui::Bound::address).collect();
         let salt = salt()?;
         let (recorder, recording) = recorder(config, &salt)?.unzip();
         let pipeline = Pipeline::new(salt, Limits { records: config.memory.records });
         let (sender, exchanges) = mpsc::channel(config.memory.queue);
-        let proxy = proxy(config, authority, sender).await?;
+        let proxy = proxy_with(config, authority, sender, shut).await?;
         let exchanges = match &recorder {
             Some(recorder) => recorded(exchanges, recorder.clone(), config.memory.queue),
             None => exchanges,
         };
+        let page = page.map(|page| page.serve(announce::facts(config, &proxy)));
         let (done, explained) = oneshot::channel();
         let handle = Handle::current();
         // A thread of its own: telling may wait for a terminal, and the proxy may not.
@@ -58,7 +69,7 @@ impl Service {
             .name("pipeline".into())
             .spawn(work)
             .map_err(|error| format!("cannot start a thread: {error}"))?;
-        Ok(Service { proxy, explained })
+        Ok(Service { proxy, page, explained })
     }
 
     /// Takes no new connection, lets running exchanges end within `drain`, and tells what is left to tell.
@@ -86,7 +97,18 @@ pub async fn proxy(
     authority: Arc<Authority>,
     sender: mpsc::Sender<Exchange>,
 ) -> Result<Running, Failure> {
-    let started = proxy::start(settings(config, authority)?, sender).await;
+    proxy_with(config, authority, sender, Vec::new()).await
+}
+
+/// `shut`: further listeners of this process.
+async fn proxy_with(
+    config: &Config,
+    authority: Arc<Authority>,
+    sender: mpsc::Sender<Exchange>,
+    shut: Vec<SocketAddr>,
+) -> Result<Running, Failure> {
+    let settings = proxy::Settings { shut, ..settings(config, authority)? };
+    let started = proxy::start(settings, sender).await;
     let proxy = started.map_err(|error| match error.is_usage() {
         true => Failure::Usage(format!("error: {error}")),
         false => error.to_string().into(),
@@ -108,6 +130,13 @@ fn recorded(mut exchanges: mpsc::Receiver<Exchange>, recorder: Recorder, queue: 
         }
     });
     receiver
+}
+
+async fn page(config: &Config) -> Result<Option<ui::Bound>, Failure> {
+    match config.ui.listen {
+        None => Ok(None),
+        Some(address) => Ok(Some(ui::Bound::new(address).await?)),
+    }
 }
 
 /// Takes exchanges until the proxy is gone.
@@ -163,7 +192,8 @@ pub fn settings(config: &Config, authority: Arc<Authority>) -> Result<proxy::Set
         upstream_roots: roots,
         resolve: config.upstream.resolve.clone(),
         parent: config.upstream.proxy.clone(),
-        shut: config.ui.listen.into_iter().collect(),
+        shut: Vec::new(),
+        guides: ca::guides(),
         limits: config.limits.clone(),
         authority,
     })

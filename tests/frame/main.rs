@@ -17,3 +17,4 @@ mod doctor;
 mod exec;
 mod reload;
 mod run;
+mod ui;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use why401::model::Way;
 use why401::proxy::ca::Authority;
-use why401::proxy::{Scope, Settings, StartError, start};
+use why401::proxy::{Guide, Scope, Settings, StartError, start};
 
 use crate::bench::*;
 
@@ -182,6 +182,44 @@ async fn own_pages_are_served_to_our_own_names_only() {
     client.send("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n").await;
     assert!(client.message().await.0.starts_with("HTTP/1.1 421 Misdirected Request\r\n"));
     assert_eq!(proxy.last_exchanges().await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_client_is_told_whether_it_comes_through_us_and_trusts_us() {
+    let mut proxy = Proxy::start(|settings| {
+        let lines = vec!["Use {proxy}, at {host} and <{port}>:".into(), "  tool --proxy {proxy}".into()];
+        settings.guides = vec![Guide { title: "A <tool>".into(), lines }];
+    })
+    .await;
+    let own = proxy.address();
+    let mut client = proxy.connect().await;
+    client.send(format!("GET / HTTP/1.1\r\nHost: {own}\r\n\r\n")).await;
+    let straight = client.message().await.1;
+    assert!(straight.contains("called the proxy as a server") && straight.contains("A &lt;tool&gt;"), "{straight}");
+    assert!(straight.contains(&format!("<pre>tool --proxy http://{own}</pre>")), "{straight}");
+    client.send("GET http://why401.proxy/ HTTP/1.1\r\nHost: why401.proxy\r\n\r\n").await;
+    let through = client.message().await.1;
+    assert!(through.contains("This client uses the proxy.") && through.contains("trusted.svg"), "{through}");
+    client.send("GET http://why401.proxy/trusted.svg HTTP/1.1\r\nHost: why401.proxy\r\n\r\n").await;
+    assert!(client.message().await.0.starts_with("HTTP/1.1 403 "), "not in clear: it would prove nothing");
+    let mut trusting = proxy.tunnel("why401.proxy:443").await.tls("why401.proxy", &proxy.root).await.unwrap();
+    let picture =
+        |referer: &str| format!("GET /trusted.svg HTTP/1.1\r\nHost: why401.proxy\r\nReferer: {referer}\r\n\r\n");
+    trusting.send(picture("https://evil.example/")).await;
+    assert!(trusting.message().await.0.starts_with("HTTP/1.1 403 "));
+    trusting.send(picture("http://why401.proxy/")).await;
+    let (head, body) = trusting.message().await;
+    assert!(head.contains("Cross-Origin-Resource-Policy: cross-origin") && body.starts_with("<svg"), "{head}");
+    trusting.send("GET /trusted HTTP/1.1\r\nHost: why401.proxy\r\n\r\n").await;
+    let (head, body) = trusting.message().await;
+    assert!(head.contains("Cross-Origin-Resource-Policy: same-origin"), "{head}");
+    assert_eq!(body, "This client uses why401 as its proxy and trusts its certificate.\n");
+    // One that does not trust us: the same finding as at an instance.
+    let other = Authority::ephemeral(&["*.service-now.com".parse().unwrap()]).unwrap();
+    let distrusting = proxy.tunnel("why401.proxy:443").await;
+    assert!(distrusting.tls("why401.proxy", other.certificate_der()).await.is_err());
+    assert_eq!(outcome(&proxy.exchange().await), "failed: ClientTls ClientAlert(48) None");
+    assert_eq!(proxy.last_exchanges().await.len(), 0, "our own pages are no exchanges");
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use super::{Ended, Exit, complain, say};
 use crate::cli::CaFlags;
 use crate::config::{self, Config};
 use crate::nearest::nearest;
+use crate::proxy::Guide;
 use crate::proxy::ca::{Authority, Reach, Source};
 use recipes::{RECIPES, Recipe};
 
@@ -180,6 +181,18 @@ fn written(recipe: &Recipe, certificate: &Path, proxy: &str) -> String {
     }
     text.push_str(&format!("\nUndo:\n{}", filled(recipe.undo)));
     text
+}
+
+/// The recipes for the proxy's own page, from which the certificate is downloaded.
+pub fn guides() -> Vec<Guide> {
+    let downloaded = |line: &str| line.replace("{ca}", "why401-ca.pem");
+    let guide = |recipe: &Recipe| {
+        let note = (!recipe.note.is_empty()).then_some(recipe.note);
+        let undo = std::iter::once("Undo:").chain(recipe.undo.iter().copied());
+        let lines = recipe.trust.iter().copied().chain(note).chain(undo);
+        Guide { title: recipe.title.to_owned(), lines: lines.map(downloaded).collect() }
+    };
+    RECIPES.iter().map(guide).collect()
 }
 
 /// The commands of a recipe alone.

@@ -85,7 +85,7 @@ fn list(out: &mut String, name: &str, kind: &str, items: &[String]) {
 }
 
 /// Text with `names` in backticks.
-fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let mut out = String::new();
     for (number, part) in text.split('`').enumerate() {
         let part = escaped(part);
@@ -95,6 +95,6 @@ fn prose(text: &str) -> String {
 }
 
 /// Text that is nothing but text, in an element and in an attribute.
-pub(super) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }
