@@ -20,7 +20,7 @@ use why401::intake::{self, transcript};
 use why401::ledger::{Ledger, Limits};
 use why401::model::{Diagnosis, Exchange, Salt};
 use why401::output::har;
-use why401::output::redact::scrub::Scrubber;
+use why401::output::redact::scrub::{Masker, Masks, Scrubber};
 
 use planted::{forms, planted};
 
@@ -168,6 +168,102 @@ fn planted_secrets_are_gone() {
         assert!(!removed.is_empty(), "{name}: nothing was removed");
     }
     assert!(leaked.is_empty(), "{} leaks:\n{}", leaked.len(), leaked.join("\n"));
+}
+
+const ALL: Masks = Masks { users: true, clients: true, hosts: true, claims: true };
+
+/// Without secrets and without names.
+fn masked(exchanges: &[Exchange]) -> Vec<Exchange> {
+    let mut masker = Masker::new(Salt::new([9; 32]), ALL);
+    let scrubbed = scrubbed(exchanges);
+    scrubbed.iter().for_each(|exchange| masker.learn(exchange));
+    scrubbed.iter().map(|exchange| masker.mask(exchange).0).collect()
+}
+
+/// Causes and grades, in order: names in the words are others.
+fn causes(all: &[Diagnosis]) -> Vec<String> {
+    let of = |diagnosis: &Diagnosis| {
+        let found = diagnosis.findings.iter().map(|finding| format!("{} {}", finding.cause, finding.grade.as_str()));
+        format!("{} by {}", found.collect::<Vec<_>>().join(", "), diagnosis.answered_by.as_str())
+    };
+    all.iter().map(of).collect()
+}
+
+#[test]
+fn every_example_has_the_same_causes_without_its_names() {
+    let examples = examples();
+    let mut changed = 0;
+    let wrong: Vec<String> = examples
+        .iter()
+        .filter_map(|(name, exchanges)| {
+            let masked = masked(exchanges);
+            changed += usize::from(masked.iter().zip(exchanges).all(|(new, old)| new.request.host != old.request.host));
+            difference(name, &causes(&diagnosed(exchanges)), &causes(&diagnosed(&read_back(&masked))))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} of {} examples differ\n{}", wrong.len(), examples.len(), wrong.join("\n"));
+    assert!(changed > examples.len() / 2, "only {changed} of {} examples were changed", examples.len());
+}
+
+/// The text of an exchange, and what its rows of base64 hold.
+fn all_text_and_base64(exchange: &Exchange) -> String {
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+    let mut text = format!("{} {}", exchange.request.host, all_text(exchange));
+    let runs = text.clone();
+    for run in runs.split(|c: char| !c.is_ascii_alphanumeric() && !"+/-_".contains(c)).filter(|run| run.len() >= 8) {
+        let decoded = STANDARD_NO_PAD.decode(run).or_else(|_| URL_SAFE_NO_PAD.decode(run)).unwrap_or_default();
+        text.push_str(&format!("\n{}", String::from_utf8_lossy(&decoded)));
+    }
+    text
+}
+
+#[test]
+fn masked_names_are_gone_and_equal_ones_stay_equal() {
+    use base64::Engine;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+    let claims =
+        r#"{"sub":"9f2ab4","email":"beth.anglin@acme.example","azp":"00112233445566778899aabbccddeeff","exp":1}"#;
+    let jwt = format!("{}.{}.c2ln", URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256"}"#), URL_SAFE_NO_PAD.encode(claims));
+    let basic = STANDARD.encode("CORP\\abel.tuter@acme.example:pa55word");
+    let host = [("Host", "acme4711.service-now.com")];
+    let mut one = planted::exchange(
+        (
+            "/api/now/table/sys_user?user=CORP%5Cabel.tuter%40acme.example",
+            &[host[0], ("Authorization", &format!("Basic {basic}"))],
+            vec![],
+        ),
+        (
+            &[("Location", "https://acme4711.service-now.com/x")],
+            b"{\"error\":\"CORP\\\\Abel.Tuter@acme.example on acme4711 unknown\"}".to_vec(),
+        ),
+    );
+    let mut two = planted::exchange(
+        (
+            "/oauth_token.do",
+            &[host[0], ("Content-Type", "application/x-www-form-urlencoded")],
+            format!("grant_type=password&client_id=00112233445566778899aabbccddeeff&username=it&assertion={jwt}")
+                .into(),
+        ),
+        (&[], b"the user it is unknown, it says; 9f2ab4".to_vec()),
+    );
+    for exchange in [&mut one, &mut two] {
+        exchange.request.host = "acme4711.service-now.com".into();
+    }
+    let both = masked(&[one, two]);
+    let text: String = both.iter().map(all_text_and_base64).collect::<String>().to_lowercase();
+    for name in
+        ["abel", "tuter", "corp", "acme", "4711", "beth", "anglin", "9f2ab4", "00112233445566778899aabbccddeeff"]
+    {
+        assert!(!text.contains(name), "{name} in {text}");
+    }
+    assert!(both[0].request.host.ends_with(".service-now.com") && both[0].request.host == both[1].request.host);
+    assert!(
+        text.contains("it says") && !text.contains("username=it&"),
+        "a short name is one only where it is a value: {text}"
+    );
+    let client = text.split("client_id=").nth(1).unwrap().split('&').next().unwrap();
+    assert!(text.contains(&format!("\"azp\":\"{client}\"")), "{text}");
 }
 
 /// Writes the examples of every page as HARs, for validators of others.

@@ -182,6 +182,28 @@ fn what_a_failure_names_is_there_although_its_journal_went_long_before_the_failu
 }
 
 #[test]
+fn a_secret_that_was_written_before_anything_said_so_is_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = "Kx7vP2-mQ9wZ";
+    let mut first = exchanges("token-expired").remove(1);
+    first.request.fields = Default::default();
+    first.request.target = format!("/api/now/table/incident?sysparm_query=short_description={secret}");
+    let mut later = first.clone();
+    later.id = first.id + 1;
+    later.request.target = "/api/now/table/incident".into();
+    later.request.fields.push("Authorization", format!("Bearer {secret}"));
+    record(folder.path(), ROOMY, &[first.clone()]);
+    let text = |folder: &Path| files(folder).iter().map(|file| fs::read_to_string(file).unwrap()).collect::<String>();
+    assert!(text(folder.path()).contains(secret), "nothing could know it yet");
+    let other = tempfile::tempdir().unwrap();
+    record(other.path(), ROOMY, &[first, later]);
+    assert!(!text(other.path()).contains(secret));
+    let back = read(other.path());
+    let token = back[1].request.fields.text("authorization").unwrap().replace("Bearer ", "");
+    assert!(back[0].request.target.ends_with(&format!("={token}")), "the same stand-in in both places");
+}
+
+#[test]
 fn a_secret_is_in_no_file_of_a_session() {
     let folder = tempfile::tempdir().unwrap();
     let exchanges: Vec<Exchange> = catalog::pages().iter().take(40).flat_map(|page| exchanges(&page.slug)).collect();

@@ -14,6 +14,8 @@ mod rank;
 mod signature;
 mod suspects;
 
+pub use observe::SERVICE;
+
 use crate::ledger::Ledger;
 use crate::model::{Diagnosis, Exchange};
 use crate::wire::reading::Reading;

@@ -6,11 +6,12 @@ use serde_json::value::RawValue;
 
 use super::har;
 use super::redact::scrub::Removed;
-use crate::model::{Exchange, Millis, Tag};
+use crate::model::{Exchange, Millis, Place, Tag};
 use crate::wire::date;
 
 const HEAD: &str = "why401.session/1";
 const ENTRY: &str = "why401.entry/1";
+const TOLD: &str = "why401.told/1";
 
 #[derive(Serialize)]
 struct Head<'a> {
@@ -56,6 +57,33 @@ pub fn exchange(exchange: &Exchange, removed: &[Removed]) -> String {
     }
 }
 
+/// The line of what was said of an exchange: causes and grades, and the exchanges that belong to it. The words are not
+/// repeated: whoever reads the exchanges comes to the same ones.
+pub fn told(told: &super::Told<'_>) -> String {
+    let id = told.exchange.id;
+    let findings = &told.diagnosis.findings;
+    let named = findings.iter().flat_map(|finding| &finding.evidence).filter_map(|evidence| match evidence.place {
+        Place::Exchange(other) => Some(other),
+        _ => None,
+    });
+    let mut story: Vec<u64> = Some(id).filter(|_| !findings.is_empty()).into_iter().chain(named).collect();
+    story.sort_unstable();
+    story.dedup();
+    let causes = findings.iter().map(|finding| [finding.cause, finding.grade.as_str()]).collect();
+    let takes_back = told.takes_back.iter().map(|back| (back.exchange, back.cause)).collect();
+    line(&Said { schema: TOLD, exchange: id, causes, takes_back, story })
+}
+
+#[derive(Serialize)]
+struct Said {
+    schema: &'static str,
+    exchange: u64,
+    causes: Vec<[&'static str; 2]>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    takes_back: Vec<(u64, &'static str)>,
+    story: Vec<u64>,
+}
+
 fn line(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
@@ -71,7 +99,7 @@ pub enum Line<'a> {
     /// The beginning of a file; the text is the same in all files of one run.
     Head(&'a str),
     Exchange(Read<'a>),
-    /// What was said of an exchange: the line of `output::json`.
+    /// What was said of an exchange.
     Told(Told),
     /// Cut by a crash, or of a later version.
     Unknown,
@@ -104,34 +132,10 @@ impl Gone {
     }
 }
 
-/// Which exchanges belong together by what was said.
+/// Which exchanges belong together by what was said: a failure and every other that its evidence names.
 #[derive(Deserialize)]
 pub struct Told {
-    exchange: String,
-    #[serde(default)]
-    findings: Vec<Found>,
-}
-
-#[derive(Deserialize)]
-struct Found {
-    #[serde(default)]
-    evidence: Vec<Evidence>,
-}
-
-#[derive(Deserialize)]
-struct Evidence {
-    #[serde(rename = "where", default)]
-    place: String,
-}
-
-impl Told {
-    /// The exchange with findings and every other that its evidence names: a failure and what led up to it.
-    pub fn story(&self) -> Vec<u64> {
-        let of = |evidence: &Evidence| evidence.place.strip_prefix("exchange.").and_then(|id| id.parse().ok());
-        let named = self.findings.iter().flat_map(|finding| &finding.evidence).filter_map(of);
-        let own = self.exchange.parse().ok().filter(|_| !self.findings.is_empty());
-        own.into_iter().chain(named).collect()
-    }
+    pub story: Vec<u64>,
 }
 
 #[derive(Deserialize)]
@@ -146,7 +150,7 @@ pub fn read(line: &str) -> Line<'_> {
     match schema {
         HEAD => serde_json::from_str::<Begun<'_>>(line).map_or(Line::Unknown, |begun| Line::Head(begun.at)),
         ENTRY => serde_json::from_str(line).map_or(Line::Unknown, Line::Exchange),
-        "why401.exchange/1" => serde_json::from_str(line).map_or(Line::Unknown, Line::Told),
+        TOLD => serde_json::from_str(line).map_or(Line::Unknown, Line::Told),
         _ => Line::Unknown,
     }
 }

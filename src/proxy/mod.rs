@@ -70,7 +70,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 pub use accept::Running;
 pub use access::{Access, Credentials, Network, Open};
 pub use scope::{Pattern, PatternError, Scope};
-pub use settings::{Guide, Limits, Origin, Override, Parent, Reverse, SettingError, Settings, certificates_from_pem};
+pub use settings::{
+    Guide, Limits, Origin, Override, Parent, Reverse, Seen, SettingError, Settings, certificates_from_pem,
+};
 pub use tally::Tally;
 
 use crate::model::Exchange;
@@ -99,6 +101,7 @@ struct Shared {
     exchanges: mpsc::Sender<Exchange>,
     next_connection: Arc<AtomicU64>,
     counts: Arc<Counts>,
+    seen: Option<Seen>,
     life: watch::Receiver<Life>,
 }
 
@@ -212,7 +215,8 @@ pub async fn start(settings: Settings, exchanges: mpsc::Sender<Exchange>) -> Res
     guarded(&settings)?;
     let bound = bind_all(&settings).await?;
     let (life, watched) = watch::channel(Life::Running);
-    let (shared, warnings) = renew::share(&settings, fallback, Lasting::new(exchanges, watched))?;
+    let (shared, warnings) =
+        renew::share(&settings, fallback, Lasting::new(exchanges, settings.seen.clone(), watched))?;
     Ok(run(settings, shared, bound, life, warnings))
 }
 

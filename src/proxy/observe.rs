@@ -18,7 +18,7 @@ use super::dial::Facts;
 use super::head::{AnswerHead, RequestHead};
 use super::lenient::lenient;
 use super::route::{Destination, split_scheme};
-use super::settings::Origin;
+use super::settings::{Origin, Seen};
 use super::tally::Counts;
 use crate::model::{
     Body, Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing, Upstream,
@@ -66,6 +66,7 @@ pub(super) struct Draft {
 struct Live {
     permit: OwnedPermit<Exchange>,
     counts: Arc<Counts>,
+    seen: Option<Seen>,
     exchange: Exchange,
     answer: Option<Response>,
     phase: Phase,
@@ -83,6 +84,7 @@ impl Sheet {
         let live = permit.map(|permit| Live {
             permit,
             counts: shared.counts.clone(),
+            seen: shared.seen.clone(),
             exchange: Exchange {
                 id,
                 entry: None,
@@ -127,6 +129,7 @@ impl Sheet {
         live.exchange.outcome = outcome;
         live.exchange.request.body = self.sent.take();
         live.exchange.timing.end = Some(self.draft.started.elapsed());
+        live.seen.iter().for_each(|seen| seen(&live.exchange));
         live.permit.send(live.exchange);
     }
 }

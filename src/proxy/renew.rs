@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::dial::Dialer;
 use super::mint::Mint;
 use super::pool::Pool;
-use super::settings::{Origin, Settings};
+use super::settings::{Origin, Seen, Settings};
 use super::tally::Counts;
 use super::targets::Targets;
 use super::{Life, Shared, StartError, guarded, tls};
@@ -18,6 +18,7 @@ use crate::model::Exchange;
 /// What stays the same over reloads.
 pub(super) struct Lasting {
     exchanges: mpsc::Sender<Exchange>,
+    seen: Option<Seen>,
     life: watch::Receiver<Life>,
     counts: Arc<Counts>,
     next_connection: Arc<AtomicU64>,
@@ -27,14 +28,15 @@ pub(super) struct Lasting {
 }
 
 impl Lasting {
-    pub fn new(exchanges: mpsc::Sender<Exchange>, life: watch::Receiver<Life>) -> Lasting {
+    pub fn new(exchanges: mpsc::Sender<Exchange>, seen: Option<Seen>, life: watch::Receiver<Life>) -> Lasting {
         let (counts, next_connection) = (Arc::default(), Arc::default());
-        Lasting { exchanges, life, counts, next_connection, own: OnceLock::new(), mint: None }
+        Lasting { exchanges, seen, life, counts, next_connection, own: OnceLock::new(), mint: None }
     }
 
     fn of(shared: &Shared, mint: Option<Arc<Mint>>) -> Lasting {
         Lasting {
             exchanges: shared.exchanges.clone(),
+            seen: shared.seen.clone(),
             life: shared.life.clone(),
             counts: shared.counts.clone(),
             next_connection: shared.next_connection.clone(),
@@ -90,6 +92,7 @@ pub(super) fn share(
         pool: Pool::new(limits.pooled, limits.pooled_for),
         fallback,
         exchanges: lasting.exchanges,
+        seen: lasting.seen,
         next_connection: lasting.next_connection,
         counts: lasting.counts,
         life: lasting.life,

@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use super::access::Access;
 use super::ca::Authority;
 use super::scope::{Scope, host_name};
-use crate::model::{Scheme, Secret};
+use crate::model::{Exchange, Scheme, Secret};
 
 /// Everything that `start` needs.
 pub struct Settings {
@@ -33,7 +33,13 @@ pub struct Settings {
     /// For the proxy's own page.
     pub guides: Vec<Guide>,
     pub limits: Limits,
+    /// Is shown every exchange the moment it ends, before it waits for whoever takes it from the channel. Must not block.
+    /// A reload keeps the one of the start.
+    pub seen: Option<Seen>,
 }
+
+/// Looks at a finished exchange.
+pub type Seen = Arc<dyn Fn(&Exchange) + Send + Sync>;
 
 impl Settings {
     /// A proxy on a free port of the loopback address, with nothing in scope.
@@ -50,6 +56,7 @@ impl Settings {
             access: Access::default(),
             guides: Vec::new(),
             limits: Limits::default(),
+            seen: None,
         }
     }
 }

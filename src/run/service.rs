@@ -50,11 +50,7 @@ impl Service {
         let (recorder, recording) = recorder(config, &salt)?.unzip();
         let pipeline = Pipeline::new(salt, Limits { records: config.memory.records });
         let (sender, exchanges) = mpsc::channel(config.memory.queue);
-        let proxy = proxy_with(config, authority, sender, shut).await?;
-        let exchanges = match &recorder {
-            Some(recorder) => recorded(exchanges, recorder.clone(), config.memory.queue),
-            None => exchanges,
-        };
+        let proxy = proxy_with(config, authority, sender, (shut, seen(recorder.as_ref()))).await?;
         let page = page.map(|page| page.serve(announce::facts(config, &proxy)));
         let (done, explained) = oneshot::channel();
         let handle = Handle::current();
@@ -97,17 +93,17 @@ pub async fn proxy(
     authority: Arc<Authority>,
     sender: mpsc::Sender<Exchange>,
 ) -> Result<Running, Failure> {
-    proxy_with(config, authority, sender, Vec::new()).await
+    proxy_with(config, authority, sender, (Vec::new(), None)).await
 }
 
-/// `shut`: further listeners of this process.
+/// `shut`: further listeners of this process; `seen` is shown every exchange.
 async fn proxy_with(
     config: &Config,
     authority: Arc<Authority>,
     sender: mpsc::Sender<Exchange>,
-    shut: Vec<SocketAddr>,
+    (shut, seen): (Vec<SocketAddr>, Option<proxy::Seen>),
 ) -> Result<Running, Failure> {
-    let settings = proxy::Settings { shut, ..settings(config, authority)? };
+    let settings = proxy::Settings { shut, seen, ..settings(config, authority)? };
     let started = proxy::start(settings, sender).await;
     let proxy = started.map_err(|error| match error.is_usage() {
         true => Failure::Usage(format!("error: {error}")),
@@ -117,19 +113,11 @@ async fn proxy_with(
     Ok(proxy)
 }
 
-/// Hands every exchange to the recorder the moment it ends, before it waits to be explained: words that nobody takes hold
-/// up no recording.
-fn recorded(mut exchanges: mpsc::Receiver<Exchange>, recorder: Recorder, queue: usize) -> mpsc::Receiver<Exchange> {
-    let (sender, receiver) = mpsc::channel(queue);
-    tokio::spawn(async move {
-        while let Some(exchange) = exchanges.recv().await {
-            recorder.exchange(&exchange);
-            if sender.send(exchange).await.is_err() {
-                return;
-            }
-        }
-    });
-    receiver
+/// Exchanges go to the recorder the moment they end, before they wait to be explained: words that nobody takes hold up no
+/// recording.
+fn seen(recorder: Option<&Recorder>) -> Option<proxy::Seen> {
+    let recorder = recorder?.clone();
+    Some(Arc::new(move |exchange: &Exchange| recorder.exchange(exchange)))
 }
 
 async fn page(config: &Config) -> Result<Option<ui::Bound>, Failure> {
@@ -195,6 +183,7 @@ pub fn settings(config: &Config, authority: Arc<Authority>) -> Result<proxy::Set
         shut: Vec::new(),
         guides: ca::guides(),
         limits: config.limits.clone(),
+        seen: None,
         authority,
     })
 }

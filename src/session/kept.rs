@@ -39,7 +39,7 @@ impl Kept {
         let has = |id: &u64| self.marked.ids.contains(id) || self.sources.ids.contains(id);
         match journal::read(line) {
             journal::Line::Exchange(read) => has(&read.exchange),
-            journal::Line::Told(told) => told.story().iter().any(has),
+            journal::Line::Told(told) => told.story.iter().any(has),
             journal::Line::Head(_) | journal::Line::Unknown => false,
         }
     }

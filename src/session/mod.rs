@@ -13,6 +13,7 @@
 mod folder;
 mod kept;
 mod read;
+mod sightings;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -24,11 +25,12 @@ use std::time::{Duration, Instant};
 
 use crate::model::{Exchange, Millis, Salt};
 use crate::output::redact::scrub::Scrubber;
-use crate::output::{Told, journal, json};
+use crate::output::{Told, journal};
 use crate::pipeline::Teller;
 
 pub use folder::{default_folder, files, is_session};
 pub use read::{Entry, Fault, Session};
+use sightings::Sightings;
 use write::Journal;
 
 /// Exchanges and explanations that may wait for the disk.
@@ -82,6 +84,7 @@ impl Recorder {
         let writer = Writer {
             journal,
             scrubber: Scrubber::new(salt),
+            sightings: Sightings::default(),
             waiting: Arc::clone(&waiting),
             lost: Arc::clone(&lost),
             done: Arc::clone(&done),
@@ -119,7 +122,7 @@ impl Recorder {
 impl Teller for Recorder {
     fn tell(&mut self, told: &Told<'_>) {
         if !told.diagnosis.findings.is_empty() || !told.takes_back.is_empty() {
-            self.send(Item::Told(json::line(told)));
+            self.send(Item::Told(journal::told(told)));
         }
     }
 }
@@ -148,6 +151,7 @@ impl Recording {
 struct Writer {
     journal: Journal,
     scrubber: Scrubber,
+    sightings: Sightings,
     waiting: Arc<AtomicUsize>,
     lost: Arc<AtomicUsize>,
     done: Arc<AtomicUsize>,
@@ -177,7 +181,9 @@ impl Writer {
     }
 
     fn exchange(&mut self, exchange: &Exchange) {
+        let learned = self.scrubber.learned();
         let (scrubbed, removed) = self.scrubber.scrub(exchange);
+        self.mend(learned);
         let mut line = journal::exchange(&scrubbed, &removed);
         if self.scrubber.finds_secret_in(line.as_bytes()) {
             // A secret came through all the same: nothing of what was sent and received is written.
@@ -192,19 +198,28 @@ impl Writer {
             }
         }
         let written = self.journal.exchange(&line);
-        if written.is_ok() && gives(&scrubbed) {
-            self.journal.kept.mark_source(exchange.id, &line);
+        if let Ok(place) = &written {
+            self.sightings.note(&line, *place);
+            if gives(&scrubbed) {
+                self.journal.kept.mark_source(exchange.id, &line);
+            }
         }
-        self.count(written);
+        self.count(written.map(|_| ()));
+    }
+
+    /// What was only now seen to be a secret may stand in earlier lines, where nothing said so.
+    fn mend(&mut self, learned: u64) {
+        for secret in self.scrubber.learned_since(learned) {
+            for place in self.sightings.of(&secret) {
+                let mended = self.journal.mend(place, |line| self.scrubber.mended(line));
+                self.count(mended);
+            }
+        }
     }
 
     fn told(&mut self, line: &str) {
-        if self.scrubber.finds_secret_in(line.as_bytes()) {
-            self.lost.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
         let story = match journal::read(line) {
-            journal::Line::Told(told) => told.story(),
+            journal::Line::Told(told) => told.story,
             _ => Vec::new(),
         };
         let written = self.journal.told(line, &story);

@@ -145,7 +145,7 @@ impl Iterator for Session {
                     continue;
                 }
                 Line::Told(_) => continue,
-                Line::Unknown if text.is_empty() => continue,
+                Line::Unknown if text.trim().is_empty() => continue,
                 Line::Unknown => "this is no line of a journal".to_owned(),
             };
             return Some(Err(Fault { file, line, what }));

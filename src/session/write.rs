@@ -1,7 +1,7 @@
 //! The journal on disk: appended line by line, in files that follow each other; the oldest goes when the session is full.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,17 @@ use crate::output::journal;
 const FILES: u64 = 8;
 /// A file is not smaller than this, in bytes.
 const LEAST: u64 = 64 * 1024;
+
+/// Where a line stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Number of the journal.
+    pub file: u64,
+    /// Of its first byte.
+    pub offset: u64,
+    /// In bytes, without the line end.
+    pub length: usize,
+}
 
 /// The open journal of one run.
 pub(super) struct Journal {
@@ -59,10 +70,29 @@ impl Journal {
         }
     }
 
-    pub fn exchange(&mut self, line: &str) -> io::Result<()> {
+    pub fn exchange(&mut self, line: &str) -> io::Result<Place> {
         self.line(line)?;
         self.exchanges += 1;
-        Ok(())
+        let length = line.len();
+        Ok(Place { file: self.number, offset: self.bytes.saturating_sub(length as u64 + 1), length })
+    }
+
+    /// Writes a line anew that was written before, as long as it was; one that cannot be is taken out. A line that has
+    /// gone needs nothing.
+    pub fn mend(&self, place: Place, with: impl Fn(&[u8]) -> Option<Vec<u8>>) -> io::Result<()> {
+        let path = folder::journal(&self.folder, place.file);
+        let mut file = match OpenOptions::new().read(true).write(true).open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        let mut line = vec![0; place.length];
+        file.seek(SeekFrom::Start(place.offset))?;
+        file.read_exact(&mut line)?;
+        let Some(mended) = with(&line) else { return Ok(()) };
+        let fits = mended.len() == line.len();
+        file.seek(SeekFrom::Start(place.offset))?;
+        file.write_all(&if fits { mended } else { vec![b' '; line.len()] })?;
+        if fits { Ok(()) } else { Err(io::Error::other("a line held a secret and was taken out")) }
     }
 
     /// What was said; `story` are the exchanges that are kept for it.
@@ -86,7 +116,11 @@ impl Journal {
         bytes.extend_from_slice(line.as_bytes());
         bytes.push(b'\n');
         self.torn = true;
-        file.write_all(&bytes)?;
+        if let Err(error) = file.write_all(&bytes) {
+            // What was written of it counts: places of lines are counted from the start of the file.
+            self.bytes = file.metadata().map_or(self.bytes, |metadata| metadata.len());
+            return Err(error);
+        }
         self.torn = false;
         self.bytes += bytes.len() as u64;
         self.unsynced.get_or_insert_with(Instant::now);

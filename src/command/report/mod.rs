@@ -3,7 +3,7 @@
 //! ```text
 //! session ─┐                                    ┌─ report.md  report.html
 //!          ├→ exchanges → scrub → pipeline → tell ├─ session.har  findings.jsonl
-//! HAR ─────┘   (HAR: read twice, to learn first)└─ manifest.json
+//! HAR ─────┘   (read twice, to learn first)     └─ manifest.json
 //! ```
 
 mod bundle;
@@ -16,12 +16,12 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{Ended, Exit, complain, say};
 use crate::ledger::Limits;
 use crate::model::{Exchange, Salt};
-use crate::output::redact::scrub::Scrubber;
+use crate::output::redact::scrub::{Masker, Masks, Scrubber};
 use crate::output::report::{self, Story};
 use crate::pipeline::Pipeline;
 use crate::run::service;
@@ -39,6 +39,31 @@ pub struct Options {
     /// Print a short text for a forum post instead
     #[arg(long)]
     paste: bool,
+    /// Exchange names too, each for the same one everywhere
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KIND,…")]
+    mask: Vec<Kind>,
+}
+
+/// What may stay in the house besides secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    Users,
+    Clients,
+    Hosts,
+    /// Names and numbers of people in JWTs
+    Claims,
+}
+
+impl Options {
+    fn masks(&self) -> Masks {
+        let has = |kind| self.mask.contains(&kind);
+        Masks {
+            users: has(Kind::Users),
+            clients: has(Kind::Clients),
+            hosts: has(Kind::Hosts),
+            claims: has(Kind::Claims),
+        }
+    }
 }
 
 pub fn run(options: &Options) -> Ended {
@@ -46,7 +71,8 @@ pub fn run(options: &Options) -> Ended {
     let source = source::open(&options.source)?;
     let salt = source.salt()?;
     let scrubber = Rc::new(RefCell::new(Scrubber::new(salt.clone())));
-    source.learn(&mut scrubber.borrow_mut())?;
+    let mut masker = Masker::new(salt.clone(), options.masks());
+    source.learn(&mut scrubber.borrow_mut(), options.masks().any().then_some(&mut masker))?;
     let from = report::Source { name: source.name(), made };
     let tellers = if options.paste {
         Telling::Paste(Story::default())
@@ -54,7 +80,7 @@ pub fn run(options: &Options) -> Ended {
         let output = options.output.clone().unwrap_or_else(|| files::default_output(made));
         Telling::Bundle(Box::new(Bundle::begin(&output, from.clone(), Rc::clone(&scrubber))?))
     };
-    let (telling, read, removals) = tell(source, &salt, &scrubber, tellers)?;
+    let (telling, read, removals) = tell(source, &salt, (&scrubber, &mut masker), tellers)?;
     if read == 0 {
         return Err("there is no exchange in it: nothing is written".into());
     }
@@ -76,7 +102,7 @@ enum Telling {
 fn tell(
     mut source: source::Source,
     salt: &Salt,
-    scrubber: &Rc<RefCell<Scrubber>>,
+    (scrubber, masker): (&Rc<RefCell<Scrubber>>, &mut Masker),
     mut telling: Telling,
 ) -> Result<(Telling, u64, Removals), String> {
     let mut pipeline = Pipeline::new(salt.clone(), Limits::default());
@@ -84,7 +110,7 @@ fn tell(
     let mut read = 0u64;
     while let Some(item) = source.next() {
         let exchange: Exchange = match item {
-            Ok(item) => item.harmless(salt, &mut scrubber.borrow_mut(), &mut removals),
+            Ok(item) => item.harmless(salt, (&mut scrubber.borrow_mut(), masker), &mut removals),
             Err(fault) => {
                 complain(&fault);
                 continue;

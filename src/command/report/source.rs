@@ -7,7 +7,7 @@ use super::manifest::Removals;
 use crate::command::progress::{Progress, Watched};
 use crate::intake;
 use crate::model::{Exchange, Salt};
-use crate::output::redact::scrub::Scrubber;
+use crate::output::redact::scrub::{Masker, Scrubber};
 use crate::session::{self, Entry, Session};
 
 /// An open recording.
@@ -65,12 +65,24 @@ impl Source {
         })
     }
 
-    /// Reads a raw recording ahead: what its end says is a secret is then known at its beginning.
-    pub fn learn(&self, scrubber: &mut Scrubber) -> Result<(), String> {
-        if let Of::Recording(_) = self.of {
-            let (recording, progress) = recording(&self.path)?;
-            recording.filter_map(Result::ok).for_each(|exchange| scrubber.learn(&exchange));
-            progress.clear();
+    /// Reads a raw recording ahead: what its end says is a secret is then known at its beginning. With a masker a session
+    /// is read ahead too.
+    pub fn learn(&self, scrubber: &mut Scrubber, mut masker: Option<&mut Masker>) -> Result<(), String> {
+        match self.of {
+            Of::Recording(_) => {
+                let (recording, progress) = recording(&self.path)?;
+                for exchange in recording.filter_map(Result::ok) {
+                    scrubber.learn(&exchange);
+                    masker.iter_mut().for_each(|masker| masker.learn(&exchange));
+                }
+                progress.clear();
+            }
+            Of::Session { .. } => {
+                let Some(masker) = masker else { return Ok(()) };
+                let ahead = open(&self.path)?;
+                let Of::Session { session, .. } = ahead.of else { return Ok(()) };
+                session.filter_map(Result::ok).for_each(|entry| masker.learn(&entry.exchange));
+            }
         }
         Ok(())
     }
@@ -101,13 +113,18 @@ impl Source {
 }
 
 impl Item {
-    /// The exchange without its secrets; what was removed is counted.
-    pub fn harmless(self, salt: &Salt, scrubber: &mut Scrubber, removals: &mut Removals) -> Exchange {
-        match self {
+    /// The exchange without its secrets and masked names; what was removed is counted.
+    pub fn harmless(
+        self,
+        salt: &Salt,
+        (scrubber, masker): (&mut Scrubber, &mut Masker),
+        removals: &mut Removals,
+    ) -> Exchange {
+        let scrubbed = match self {
             Item::Redacted(entry) => {
                 for gone in &entry.removed {
                     if let Some(tag) = gone.tag().filter(|_| !gone.now.is_empty()) {
-                        salt.alias(gone.now.as_bytes(), tag);
+                        salt.alias(&masker.text(gone.now.as_bytes()), tag);
                     }
                     removals.count(&gone.place, &gone.rule);
                 }
@@ -118,6 +135,9 @@ impl Item {
                 removed.iter().for_each(|removed| removals.count(&removed.place, removed.rule.as_str()));
                 exchange
             }
-        }
+        };
+        let (masked, places) = masker.mask(&scrubbed);
+        places.iter().for_each(|place| removals.count(place, "mask"));
+        masked
     }
 }

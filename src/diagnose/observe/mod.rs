@@ -5,6 +5,8 @@ mod host;
 mod token_request;
 mod user;
 
+pub use user::SERVICE;
+
 use super::facts::Facts;
 use crate::ledger::records::Seen;
 use crate::model::Place;

@@ -6,6 +6,10 @@ use crate::ledger::records::PasswordUse;
 use crate::model::Place;
 use crate::wire::date;
 
+/// How words of the names of service accounts begin.
+pub const SERVICE: [&str; 13] =
+    ["svc", "service", "api", "integration", "rest", "bot", "system", "agent", "robot", "batch", "sync", "etl", "mid"];
+
 pub(super) fn user(facts: &Facts<'_>, note: &mut Note<'_>) {
     let Some(name) = facts.reading.user() else { return };
     names(&name, note);
@@ -49,22 +53,7 @@ fn names(name: &str, note: &mut Note<'_>) {
         note(Sign::AdminUser, "the user is an administrator by name".into(), Some(Place::BasicDecoded));
         return;
     }
-    let service = [
-        "svc",
-        "service",
-        "api",
-        "integration",
-        "rest",
-        "bot",
-        "system",
-        "agent",
-        "robot",
-        "batch",
-        "sync",
-        "etl",
-        "mid",
-    ];
-    if lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| service.iter().any(|known| word.starts_with(known)))
+    if lower.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| SERVICE.iter().any(|known| word.starts_with(known)))
     {
         note(Sign::ServiceName, "the name of a service account".into(), Some(Place::BasicDecoded));
         return;

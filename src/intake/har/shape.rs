@@ -4,144 +4,106 @@ use serde::Deserialize;
 
 use super::loose::{FromMember, List, Loose, Plain};
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Entry<'a> {
-    #[serde(borrow)]
-    pub started_date_time: Plain<'a>,
-    #[serde(borrow)]
-    pub time: Plain<'a>,
-    #[serde(borrow)]
-    pub request: Option<Loose<Request<'a>>>,
-    #[serde(borrow)]
-    pub response: Loose<Response<'a>>,
-    #[serde(borrow)]
-    pub timings: Loose<Timings<'a>>,
-    #[serde(borrow, rename = "serverIPAddress")]
-    pub server_address: Plain<'a>,
-    #[serde(borrow)]
-    pub connection: Plain<'a>,
-    /// What stopped the exchange: in why401's own words, or in a browser's.
-    #[serde(borrow, rename = "_error")]
-    pub error: Plain<'a>,
-    #[serde(borrow, rename = "_client")]
-    pub client: Plain<'a>,
-    #[serde(borrow, rename = "_way")]
-    pub way: Plain<'a>,
-    #[serde(borrow, rename = "_connectAgent")]
-    pub connect_agent: Plain<'a>,
-    #[serde(borrow, rename = "_unseen")]
-    pub unseen: Plain<'a>,
+/// An object of a HAR: each field, its kind, and the member that it is read from.
+macro_rules! object {
+    ($(#[$about:meta])* $name:ident { $($(#[$says:meta])* $field:ident: $kind:ty = $member:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(default)]
+        pub(super) struct $name<'a> {
+            $($(#[$says])* #[serde(borrow, rename = $member)] pub $field: $kind,)*
+        }
+    };
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Request<'a> {
-    #[serde(borrow)]
-    pub method: Plain<'a>,
-    #[serde(borrow)]
-    pub url: Plain<'a>,
-    #[serde(borrow, rename = "_rawMethod")]
-    pub raw_method: Plain<'a>,
-    #[serde(borrow, rename = "_rawUrl")]
-    pub raw_url: Plain<'a>,
-    #[serde(borrow, rename = "_rawHead")]
-    pub raw_head: Plain<'a>,
-    #[serde(borrow)]
-    pub http_version: Plain<'a>,
-    #[serde(borrow)]
-    pub headers: List<Pair<'a>>,
-    #[serde(borrow)]
-    pub cookies: List<Cookie<'a>>,
-    #[serde(borrow)]
-    pub query_string: List<Pair<'a>>,
-    #[serde(borrow)]
-    pub post_data: Loose<PostData<'a>>,
-    #[serde(borrow)]
-    pub body_size: Plain<'a>,
+object! {
+    Entry {
+        started_date_time: Plain<'a> = "startedDateTime",
+        time: Plain<'a> = "time",
+        request: Option<Loose<Request<'a>>> = "request",
+        response: Loose<Response<'a>> = "response",
+        timings: Loose<Timings<'a>> = "timings",
+        server_address: Plain<'a> = "serverIPAddress",
+        connection: Plain<'a> = "connection",
+        /// What stopped the exchange: in why401's own words, or in a browser's.
+        error: Plain<'a> = "_error",
+        client: Plain<'a> = "_client",
+        way: Plain<'a> = "_way",
+        connect_agent: Plain<'a> = "_connectAgent",
+        unseen: Plain<'a> = "_unseen",
+    }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct PostData<'a> {
-    #[serde(borrow)]
-    pub mime_type: Plain<'a>,
-    #[serde(borrow)]
-    pub text: Plain<'a>,
-    #[serde(borrow)]
-    pub encoding: Plain<'a>,
-    #[serde(borrow)]
-    pub params: List<Pair<'a>>,
+object! {
+    Request {
+        method: Plain<'a> = "method",
+        url: Plain<'a> = "url",
+        raw_method: Plain<'a> = "_rawMethod",
+        raw_url: Plain<'a> = "_rawUrl",
+        raw_head: Plain<'a> = "_rawHead",
+        http_version: Plain<'a> = "httpVersion",
+        headers: List<Pair<'a>> = "headers",
+        cookies: List<Cookie<'a>> = "cookies",
+        query_string: List<Pair<'a>> = "queryString",
+        post_data: Loose<PostData<'a>> = "postData",
+        body_size: Plain<'a> = "bodySize",
+    }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Response<'a> {
-    #[serde(borrow)]
-    pub status: Plain<'a>,
-    #[serde(borrow)]
-    pub status_text: Plain<'a>,
-    #[serde(borrow)]
-    pub http_version: Plain<'a>,
-    #[serde(borrow)]
-    pub headers: List<Pair<'a>>,
-    #[serde(borrow)]
-    pub cookies: List<Cookie<'a>>,
-    #[serde(borrow)]
-    pub content: Loose<Content<'a>>,
-    #[serde(borrow, rename = "redirectURL")]
-    pub redirect_url: Plain<'a>,
-    #[serde(borrow)]
-    pub body_size: Plain<'a>,
-    /// Chrome's place for what stopped the exchange.
-    #[serde(borrow, rename = "_error")]
-    pub error: Plain<'a>,
+object! {
+    PostData {
+        mime_type: Plain<'a> = "mimeType",
+        text: Plain<'a> = "text",
+        encoding: Plain<'a> = "encoding",
+        params: List<Pair<'a>> = "params",
+    }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Content<'a> {
-    #[serde(borrow)]
-    pub size: Plain<'a>,
-    #[serde(borrow)]
-    pub mime_type: Plain<'a>,
-    #[serde(borrow)]
-    pub text: Plain<'a>,
-    #[serde(borrow)]
-    pub encoding: Plain<'a>,
+object! {
+    Response {
+        status: Plain<'a> = "status",
+        status_text: Plain<'a> = "statusText",
+        http_version: Plain<'a> = "httpVersion",
+        headers: List<Pair<'a>> = "headers",
+        cookies: List<Cookie<'a>> = "cookies",
+        content: Loose<Content<'a>> = "content",
+        redirect_url: Plain<'a> = "redirectURL",
+        body_size: Plain<'a> = "bodySize",
+        /// Chrome's place for what stopped the exchange.
+        error: Plain<'a> = "_error",
+    }
 }
 
-/// Milliseconds; -1 where a phase did not happen.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Timings<'a> {
-    #[serde(borrow)]
-    pub blocked: Plain<'a>,
-    #[serde(borrow)]
-    pub dns: Plain<'a>,
-    #[serde(borrow)]
-    pub connect: Plain<'a>,
-    #[serde(borrow)]
-    pub ssl: Plain<'a>,
-    #[serde(borrow)]
-    pub send: Plain<'a>,
-    #[serde(borrow)]
-    pub wait: Plain<'a>,
-    #[serde(borrow)]
-    pub receive: Plain<'a>,
+object! {
+    Content {
+        size: Plain<'a> = "size",
+        mime_type: Plain<'a> = "mimeType",
+        text: Plain<'a> = "text",
+        encoding: Plain<'a> = "encoding",
+    }
 }
 
-/// A header, a query parameter or a form parameter.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Pair<'a> {
-    #[serde(borrow)]
-    pub name: Plain<'a>,
-    #[serde(borrow)]
-    pub value: Plain<'a>,
-    /// The bytes of a value that is no UTF-8, one character for each.
-    #[serde(borrow, rename = "_raw")]
-    pub raw: Plain<'a>,
+object! {
+    /// Milliseconds; -1 where a phase did not happen.
+    Timings {
+        blocked: Plain<'a> = "blocked",
+        dns: Plain<'a> = "dns",
+        connect: Plain<'a> = "connect",
+        ssl: Plain<'a> = "ssl",
+        send: Plain<'a> = "send",
+        wait: Plain<'a> = "wait",
+        receive: Plain<'a> = "receive",
+    }
+}
+
+object! {
+    /// A header, a query parameter or a form parameter.
+    Pair {
+        name: Plain<'a> = "name",
+        value: Plain<'a> = "value",
+        /// The bytes of a value that is no UTF-8, one character for each.
+        raw: Plain<'a> = "_raw",
+    }
 }
 
 impl<'a> FromMember<'a> for Pair<'a> {
@@ -150,17 +112,13 @@ impl<'a> FromMember<'a> for Pair<'a> {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Cookie<'a> {
-    #[serde(borrow)]
-    pub name: Plain<'a>,
-    #[serde(borrow)]
-    pub value: Plain<'a>,
-    #[serde(borrow)]
-    pub path: Plain<'a>,
-    #[serde(borrow)]
-    pub domain: Plain<'a>,
+object! {
+    Cookie {
+        name: Plain<'a> = "name",
+        value: Plain<'a> = "value",
+        path: Plain<'a> = "path",
+        domain: Plain<'a> = "domain",
+    }
 }
 
 impl<'a> FromMember<'a> for Cookie<'a> {

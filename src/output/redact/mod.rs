@@ -17,6 +17,8 @@ mod text;
 
 use names::{FieldKind, field_kind};
 use secret::{Shaper, Writing};
+
+pub use secret::is_strong;
 use shown::Mark;
 
 pub use clean::{brief, clean};

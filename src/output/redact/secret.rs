@@ -109,7 +109,7 @@ fn shape(text: &str, count: usize, writing: Writing) -> String {
 }
 
 /// Worth looking for elsewhere: long enough, and not one plain word that any text may hold.
-pub(super) fn is_strong(plain: &[u8]) -> bool {
+pub fn is_strong(plain: &[u8]) -> bool {
     let has = |test: fn(&u8) -> bool| usize::from(plain.iter().any(test));
     let classes = has(u8::is_ascii_lowercase)
         + has(u8::is_ascii_uppercase)

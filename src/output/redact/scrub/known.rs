@@ -62,6 +62,12 @@ impl Known {
         self.learned
     }
 
+    /// The secrets that were learned since there were so many, in all their forms.
+    pub fn since(&self, learned: u64) -> Vec<Vec<u8>> {
+        let new = usize::try_from(self.learned.saturating_sub(learned)).unwrap_or(usize::MAX);
+        self.order.iter().rev().take(new).flatten().cloned().collect()
+    }
+
     fn add(&mut self, text: Vec<u8>, stand_in: Vec<u8>) {
         let Some(start) = start(&text) else { return };
         self.bytes += text.len() + stand_in.len();
@@ -211,7 +217,7 @@ fn from_hex(run: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// How a secret is written where it is not written plainly; always the same forms in the same order.
-fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     let text = String::from_utf8_lossy(secret);
     let encoded = form::encode(&text);
     let json = serde_json::to_string(&text).unwrap_or_default();

@@ -8,6 +8,7 @@
 mod body;
 mod known;
 mod letters;
+mod mask;
 mod pkce;
 mod public;
 mod stand_in;
@@ -29,6 +30,8 @@ use crate::wire::content;
 use known::Known;
 use public::Public;
 use stand_in::Maker;
+
+pub use mask::{Masker, Masks};
 
 /// One removal: where, by which rule, and the tag of what was removed (never the value).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,6 +133,22 @@ impl Scrubber {
             place: String::new(),
             removed: Vec::new(),
         }
+    }
+
+    /// How many secrets were learned so far.
+    pub fn learned(&self) -> u64 {
+        self.known.learned()
+    }
+
+    /// The secrets that were learned since there were so many, in every form that is looked for. They must not leave the
+    /// process.
+    pub fn learned_since(&self, learned: u64) -> Vec<Vec<u8>> {
+        self.known.since(learned)
+    }
+
+    /// Finished bytes without the secrets that are known by now; `None`: they hold none.
+    pub fn mended(&self, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.known.exchanged(bytes)
     }
 
     /// Whether finished bytes still hold a secret that is known, in whatever form.

@@ -14,7 +14,7 @@ use crate::wire::basic::{self, BasicFault};
 use crate::wire::{bearer, jwt, oauth, template};
 
 /// Another try is made this often where a stand-in happens to look like something that its secret is not.
-const ATTEMPTS: u32 = 32;
+pub(super) const ATTEMPTS: u32 = 32;
 
 /// Makes stand-ins for one session.
 pub(super) struct Maker {
@@ -43,7 +43,7 @@ impl Maker {
     }
 
     /// The stand-in, tried from that attempt on.
-    fn from(&mut self, secret: &[u8], first: u32) -> Vec<u8> {
+    pub fn from(&mut self, secret: &[u8], first: u32) -> Vec<u8> {
         let text = String::from_utf8_lossy(secret);
         if text.trim_start().starts_with("eyJ") {
             return self.token_of_json(secret);
@@ -164,7 +164,7 @@ fn is_text(decoded: &[u8]) -> bool {
 }
 
 /// Base64 text with other bytes, as many: white space and foreign bytes stay where they are, the alphabet stays.
-fn recoded(text: &[u8], decoded: &[u8]) -> Vec<u8> {
+pub(super) fn recoded(text: &[u8], decoded: &[u8]) -> Vec<u8> {
     let url_safe = text.iter().any(|byte| matches!(byte, b'-' | b'_'));
     let alphabet = if url_safe { alphabet::URL_SAFE } else { alphabet::STANDARD };
     let digits = GeneralPurpose::new(&alphabet, GeneralPurposeConfig::new().with_encode_padding(false)).encode(decoded);
