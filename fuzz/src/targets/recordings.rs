@@ -70,7 +70,7 @@ pub fn journal(bytes: &[u8]) {
                 assert!(!written.contains('\n'), "one event is one line");
                 assert!(matches!(journal::read(&written), Line::Exchange(_)), "{written}");
             }
-            Line::Told(told) => drop(told.story()),
+            Line::Told(told) => drop(told.story),
             Line::Head(_) | Line::Unknown => {}
         }
     }
