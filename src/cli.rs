@@ -102,6 +102,9 @@ pub struct RunOptions {
     /// Let requests go to this port, besides 80, 443 and those that other settings name
     #[arg(long, value_name = "PORT")]
     allow_port: Vec<String>,
+    /// Speak HTTP/1.1 alone, with clients and upstreams
+    #[arg(long)]
+    http1: bool,
     /// Reach the upstream through this proxy
     #[arg(long, value_name = "URL")]
     upstream_proxy: Option<String>,
@@ -169,6 +172,7 @@ impl RunOptions {
         let switches = [
             ("--all", "log.all", self.all),
             ("--why", "log.why", self.why),
+            ("--http1", "http1", self.http1),
             ("--allow-remote", "access.remote", self.allow_remote),
         ];
         let switches = switches.into_iter().filter(|(.., on)| *on).map(|(flag, key, on)| (flag, key, on.to_string()));
@@ -234,6 +238,7 @@ mod tests {
             "--allow-remote",
             "--allow-client=x",
             "--allow-port=x",
+            "--http1",
         ];
         let given = given(&flags);
         assert_eq!(given.len(), flags.len());

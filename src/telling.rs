@@ -77,7 +77,11 @@ pub fn start(settings: Settings) -> Result<Telling, String> {
     let operations = Operations(sender.clone());
     let out = Mutex::new(Some(Sink::new("standard output".into(), settings.out)));
     let explanations = Explanations { out, file: file.clone(), operations: operations.clone() };
-    let not_explanations = filter_fn(|metadata: &Metadata<'_>| metadata.target() != EXPLAIN);
+    // The HTTP/2 library traces paths and fields as they are, whoever asks for it.
+    let not_explanations = filter_fn(|metadata: &Metadata<'_>| {
+        let target = metadata.target();
+        target != EXPLAIN && target != "h2" && !target.starts_with("h2::")
+    });
     tracing_subscriber::registry()
         .with(explanations.with_filter(filter_fn(|metadata| metadata.target() == EXPLAIN)))
         .with(operations_layer(settings.json, operations).with_filter(filter).with_filter(not_explanations))

@@ -57,6 +57,8 @@ keys! {
         "Hosts whose TLS is opened, besides *.service-now.com and *.servicenowservices.com:\n\
          \"api.vendor.example\" or \"*.vendor.example\". Every other host passes unseen.\n\
          The certificate authority is limited to these names: run `why401 ca rotate` after adding one.";
+    "http1" => http1,
+        "HTTP/1.1 alone, with clients and upstreams. Else HTTP/2 is spoken with whoever offers it.";
     "access.remote" => access.remote,
         "Whether a listener may be one that other machines reach (0.0.0.0, an address of the network). It then needs\n\
          `clients` or `credentials`; and loopback and private addresses are no targets any more, unless `private`.";
@@ -139,6 +141,10 @@ keys! {
         "How much of each body is kept for explaining. Bodies always pass whole.";
     "limits.connections" => limits.connections,
         "Client connections at once; further ones wait.";
+    "limits.streams" => limits.streams,
+        "Requests at once on one HTTP/2 connection, with clients and upstreams.";
+    "limits.stream_bytes" => limits.stream_bytes as Size,
+        "How much of a body one HTTP/2 stream may bring ahead of a slow receiver (its window).";
     "limits.pooled_connections" => limits.pooled,
         "Unused upstream connections kept, over all hosts.";
     "limits.leaves" => limits.leaves,

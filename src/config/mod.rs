@@ -27,6 +27,8 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     pub reverse: Vec<proxy::Reverse>,
     pub intercept: Vec<proxy::Pattern>,
+    /// HTTP/1.1 alone, on both sides.
+    pub http1: bool,
     pub access: proxy::Access,
     pub upstream: Upstream,
     pub ca: Ca,
@@ -138,6 +140,7 @@ impl Default for Config {
             listen: vec![SocketAddr::from(([127, 0, 0, 1], 8080))],
             reverse: Vec::new(),
             intercept: Vec::new(),
+            http1: false,
             access: proxy::Access::default(),
             upstream: Upstream { proxy: None, ca_files: Vec::new(), resolve: Vec::new() },
             ca: Ca { dir: None, name_constraints: true, certificates: None, key: None },

@@ -34,7 +34,7 @@ fn every_key_of_the_example_can_be_changed() {
         "upstream.proxy" => "\"http://p:1\"",
         "upstream.resolve" => "[\"a=127.0.0.1\"]",
         "log.format" => "\"json\"",
-        "log.all" | "log.why" | "access.remote" | "access.private" => "true",
+        "http1" | "log.all" | "log.why" | "access.remote" | "access.private" => "true",
         "access.clients" => "[\"192.0.2.0/24\"]",
         "access.credentials" => "[\"a:b\"]",
         "session.record" | "ca.name_constraints" => "false",

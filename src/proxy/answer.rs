@@ -54,20 +54,37 @@ impl Notice {
         Notice { fields, ..Notice::plain(407, "http_request_denied", says) }
     }
 
-    /// The whole response. `accept`: the request's field, to answer a program in JSON and a person in text.
-    pub fn render(&self, accept: Option<&[u8]>, bodiless: bool, close: bool) -> Vec<u8> {
-        let (media, body) = if wants_json(accept) {
+    /// The response without its framing: status, fields and body, for a client of HTTP/2.
+    pub fn parts(&self, accept: Option<&[u8]>) -> (u16, [(&'static str, String); 3], String) {
+        let (media, body) = self.body(accept);
+        let fields = [
+            ("proxy-status", self.proxy_status()),
+            ("content-type", media.to_owned()),
+            ("cache-control", "no-store".to_owned()),
+        ];
+        (self.status, fields, body)
+    }
+
+    fn body(&self, accept: Option<&[u8]>) -> (&'static str, String) {
+        if wants_json(accept) {
             ("application/json", self.json())
         } else {
             ("text/plain; charset=utf-8", format!("why401: {}\n", self.says))
-        };
+        }
+    }
+
+    fn proxy_status(&self) -> String {
+        format!("why401; error={}{}; details=\"{}\"", self.error, self.more, quoted(&self.says))
+    }
+
+    /// The whole response. `accept`: the request's field, to answer a program in JSON and a person in text.
+    pub fn render(&self, accept: Option<&[u8]>, bodiless: bool, close: bool) -> Vec<u8> {
+        let (media, body) = self.body(accept);
         let mut out = format!(
-            "HTTP/1.1 {status} {reason}\r\nProxy-Status: why401; error={error}{more}; details=\"{details}\"\r\nContent-Type: {media}\r\nContent-Length: {length}\r\nCache-Control: no-store\r\n{fields}{close}\r\n",
+            "HTTP/1.1 {status} {reason}\r\nProxy-Status: {proxy_status}\r\nContent-Type: {media}\r\nContent-Length: {length}\r\nCache-Control: no-store\r\n{fields}{close}\r\n",
             status = self.status,
             reason = reason(self.status),
-            error = self.error,
-            more = self.more,
-            details = quoted(&self.says),
+            proxy_status = self.proxy_status(),
             length = body.len(),
             fields = self.fields,
             close = self.more_fields(close),

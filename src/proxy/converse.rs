@@ -63,6 +63,8 @@ pub(super) enum Trouble {
     Request(Stop),
     /// The client has gone.
     Gone,
+    /// The upstream said of itself that it has not looked at the request (HTTP/2 only), with this error code.
+    Unprocessed(h2::Reason),
 }
 
 impl Conversation<'_> {
@@ -162,7 +164,7 @@ where
 
 /// Ends only when the client has gone: reset, or closed for so long that no answer is expected any more. A client that
 /// has closed its sending side may still read.
-async fn gone<R: AsyncRead + Unpin>(
+pub(super) async fn gone<R: AsyncRead + Unpin>(
     reader: &mut R,
     buffer: &mut BytesMut,
     limits: &Limits,
@@ -187,12 +189,12 @@ async fn gone<R: AsyncRead + Unpin>(
 }
 
 /// Runs both ways until the answer has come down, or one way has failed for good.
-async fn both(
+pub(super) async fn both<T>(
     up: impl Future<Output = Result<Infallible, Stop>>,
-    down: impl Future<Output = Result<Ending, Trouble>>,
+    down: impl Future<Output = Result<T, Trouble>>,
     progress: &Progress,
     limits: &Limits,
-) -> Result<Ending, Trouble> {
+) -> Result<T, Trouble> {
     let (mut up, mut down) = (std::pin::pin!(up), std::pin::pin!(down));
     let mut going_up = true;
     let ended = loop {

@@ -20,7 +20,7 @@ use super::transfer::{Body, Progress, Stop};
 use crate::model::{FailureKind, Phase};
 
 /// Informational answers before the final one. Real ones are one or two.
-const MOST_INFORMATIONAL: usize = 100;
+pub(super) const MOST_INFORMATIONAL: usize = 100;
 
 /// What the way down needs; see `Conversation` for the first half.
 pub(super) struct Down<'a> {
@@ -56,7 +56,7 @@ impl Down<'_> {
         let persistence = match (keep_client, self.version) {
             (false, _) => Persistence::Close,
             (true, Version::Http10) => Persistence::KeepAlive,
-            (true, Version::Http11) => Persistence::Open,
+            (true, Version::Http11 | Version::Http2) => Persistence::Open,
         };
         let mut out = BytesMut::new();
         rewrite::answer(&answer, persistence, framed, &mut out);
@@ -94,13 +94,7 @@ impl Down<'_> {
         W: AsyncWrite + Unpin,
     {
         for _ in 0..MOST_INFORMATIONAL {
-            let (raw, first_byte) = self.head(reader, buffer).await?;
-            let answer = AnswerHead::parse(raw, self.limits.fields).map_err(|fault| {
-                Trouble::Upstream(malformed(
-                    Phase::AwaitAnswer,
-                    format!("{:?} at byte {}", fault.problem, fault.offset),
-                ))
-            })?;
+            let (answer, first_byte) = self.any_head(reader, buffer).await?;
             if answer.status >= 200 || answer.status == 101 {
                 self.begun.store(true, Ordering::Relaxed);
                 self.draft.answer_begun(&answer, first_byte);
@@ -114,6 +108,19 @@ impl Down<'_> {
             }
         }
         Err(Trouble::Upstream(malformed(Phase::AwaitAnswer, "informational answers without an end")))
+    }
+
+    /// One head, informational or final, read.
+    pub async fn any_head<R: AsyncRead + Unpin>(
+        &mut self,
+        reader: &mut R,
+        buffer: &mut BytesMut,
+    ) -> Result<(AnswerHead, Instant), Trouble> {
+        let (raw, first_byte) = self.head(reader, buffer).await?;
+        let answer = AnswerHead::parse(raw, self.limits.fields).map_err(|fault| {
+            Trouble::Upstream(malformed(Phase::AwaitAnswer, format!("{:?} at byte {}", fault.problem, fault.offset)))
+        })?;
+        Ok((answer, first_byte))
     }
 
     /// One head. The time for its first byte counts from the last movement of the request.
@@ -157,7 +164,7 @@ impl Down<'_> {
         read.await
     }
 
-    fn stopped(&self, stop: Stop, begun: bool) -> Trouble {
+    pub fn stopped(&self, stop: Stop, begun: bool) -> Trouble {
         let failed = match stop {
             Stop::Write => return Trouble::Gone,
             Stop::Read(error) => fault::upstream(Phase::ReadBody, &error, self.notes),
@@ -168,7 +175,7 @@ impl Down<'_> {
 }
 
 /// Whether the upstream keeps its connection open (RFC 9112 §9.3).
-fn persists(answer: &AnswerHead) -> bool {
+pub(super) fn persists(answer: &AnswerHead) -> bool {
     let head = &answer.head;
     !head.lists("connection", "close") && (answer.version == Version::Http11 || head.lists("connection", "keep-alive"))
 }

@@ -13,6 +13,8 @@ use super::dial::Purpose;
 use super::fault::failure;
 use super::framing::{self, Decoder};
 use super::head::{RequestHead, Version};
+use super::http2::from_http1::{self, Crossing};
+use super::http2::sessions::Speaks;
 use super::link::Link;
 use super::observe::{self, Sheet};
 use super::pool::Upstream;
@@ -44,7 +46,7 @@ pub(super) enum After {
 /// A reused connection may have been closed by its upstream while a request was on its way to it. Where that request
 /// cannot be repeated, only connections are reused that were busy until now: no server known closes within this time
 /// (Node's default is 5 s).
-const SAFE_IDLE: Duration = Duration::from_secs(4);
+pub(super) const SAFE_IDLE: Duration = Duration::from_secs(4);
 
 /// An upstream connection that belongs to one client connection.
 pub(super) type Own = Option<(Origin, Upstream)>;
@@ -101,7 +103,12 @@ struct Errand<'a> {
 
 impl Errand<'_> {
     async fn run(mut self, client: &mut Link) -> After {
+        let shared = self.shared;
+        if shared.http2 && shared.sessions.speaks(&self.destination.origin) == Some(Speaks::OnlyHttp2) {
+            return self.over_http2(client).await;
+        }
         let mut first = self.first_bytes();
+        let head = first.len();
         let mut body = Body {
             decoder: &mut self.decoder,
             kept: &mut self.sheet.sent,
@@ -117,12 +124,57 @@ impl Errand<'_> {
         loop {
             let upstream = match self.upstream(may_reuse, repeatable).await {
                 Ok(upstream) => upstream,
+                Err(failure) if shared.http2 && from_http1::refuses_http1(&failure) => {
+                    self.rewind(client, &first, head);
+                    return self.over_http2(client).await;
+                }
                 Err(failure) => return self.fail(client, failure).await,
             };
             let stale = repeatable && upstream.served > 0;
             match self.converse(client, upstream, &first, stale).await {
                 Err(Trouble::Stale) => may_reuse = false,
                 Ok((ending, upstream)) => return self.ended(ending, upstream),
+                Err(trouble) => return self.troubled(client, trouble).await,
+            }
+        }
+    }
+
+    /// Gives back what was taken of the body: it goes out in another framing.
+    fn rewind(&mut self, client: &mut Link, first: &[u8], head: usize) {
+        let mut buffer = BytesMut::from(first.get(head..).unwrap_or_default());
+        buffer.extend_from_slice(&client.buffer);
+        client.buffer = buffer;
+        self.sheet.sent.forget();
+        if let Ok(framing) = framing::of_request(&self.head) {
+            self.decoder = Decoder::new(framing);
+        }
+    }
+
+    /// To an upstream that takes nothing but HTTP/2.
+    async fn over_http2(mut self, client: &mut Link) -> After {
+        let bodiless = self.decoder.done();
+        let (mut again, mut reuse) = (bodiless, true);
+        loop {
+            let lease = from_http1::lease(self.shared, &self.destination, &mut self.sheet.draft, reuse).await;
+            let lease = match lease {
+                Ok(lease) => lease,
+                Err(failure) => return self.fail(client, failure).await,
+            };
+            let mut crossing = Crossing {
+                shared: self.shared,
+                head: &self.head,
+                destination: &self.destination,
+                sheet: &mut self.sheet,
+                decoder: &mut self.decoder,
+                lease: &lease,
+                stale: again && lease.reused && idempotent(self.head.method()),
+            };
+            match crossing.run(client).await {
+                Ok(ending) => {
+                    self.sheet.answered(None);
+                    return if ending.keep_client { After::Next } else { After::Close };
+                }
+                Err(Trouble::Stale | Trouble::Unprocessed(_)) if again => (again, reuse) = (false, false),
                 Err(trouble) => return self.troubled(client, trouble).await,
             }
         }
@@ -140,6 +192,7 @@ impl Errand<'_> {
             host: self.destination.host.as_deref(),
             parent: credentials.as_deref(),
             upgrade: self.upgrades(),
+            more: b"",
         };
         let mut out = BytesMut::new();
         rewrite::request(&self.head, &changes, &mut out);
@@ -205,17 +258,8 @@ impl Errand<'_> {
         Ok((ending, upstream))
     }
 
-    /// NTLM and Negotiate authenticate the connection and not the request (RFC 4559 §6): such a connection may carry the
-    /// requests of this client connection only.
-    fn authenticates_connection(&self) -> bool {
-        self.head.head.all("authorization").any(|value| {
-            let scheme = value.split(|byte| *byte == b' ').next().unwrap_or_default();
-            scheme.eq_ignore_ascii_case(b"negotiate") || scheme.eq_ignore_ascii_case(b"ntlm")
-        })
-    }
-
     fn ended(self, ending: Ending, upstream: Upstream) -> After {
-        let bound = upstream.bound || self.authenticates_connection();
+        let bound = upstream.bound || authenticates_connection(&self.head);
         self.sheet.answered(None);
         if ending.upgraded {
             return After::Upgraded(Box::new(upstream.link));
@@ -232,6 +276,10 @@ impl Errand<'_> {
     async fn troubled(self, client: &mut Link, trouble: Trouble) -> After {
         match trouble {
             Trouble::Upstream(failure) => self.fail(client, failure).await,
+            Trouble::Unprocessed(reason) => {
+                let refused = failure(Phase::AwaitAnswer, FailureKind::Reset, reason.description());
+                self.fail(client, refused).await
+            }
             Trouble::Cut(failure) => {
                 self.sheet.answered(Some(failure));
                 After::Cut
@@ -282,11 +330,20 @@ impl Errand<'_> {
     }
 }
 
+/// NTLM and Negotiate authenticate the connection and not the request (RFC 4559 §6): such a connection may carry the
+/// requests of one client connection only.
+pub(super) fn authenticates_connection(request: &RequestHead) -> bool {
+    request.head.all("authorization").any(|value| {
+        let scheme = value.split(|byte| *byte == b' ').next().unwrap_or_default();
+        scheme.eq_ignore_ascii_case(b"negotiate") || scheme.eq_ignore_ascii_case(b"ntlm")
+    })
+}
+
 /// How long the rest of a body is waited for that has nowhere to go.
-const SHORTLY: Duration = Duration::from_secs(1);
+pub(super) const SHORTLY: Duration = Duration::from_secs(1);
 
 /// RFC 9110 §9.2.2.
-fn idempotent(method: &str) -> bool {
+pub(super) fn idempotent(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS" | "TRACE")
 }
 

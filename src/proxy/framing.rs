@@ -120,6 +120,8 @@ enum State {
 #[derive(Clone, Debug)]
 pub(super) struct Decoder {
     state: State,
+    /// Field lines behind the last chunk that may be passed on, with the empty line behind them.
+    pub trailers: Vec<u8>,
 }
 
 impl Decoder {
@@ -130,7 +132,7 @@ impl Decoder {
             Framing::Chunked => State::ChunkSize,
             Framing::UntilClose => State::UntilClose,
         };
-        Decoder { state }
+        Decoder { state, trailers: Vec::new() }
     }
 
     pub fn done(&self) -> bool {
@@ -240,6 +242,7 @@ impl Decoder {
         let mut kept = lines.concat();
         kept.extend_from_slice(b"\r\n");
         self.state = State::Done;
+        self.trailers.clone_from(&kept);
         Ok(Step::Replace(end, kept))
     }
 }

@@ -1,5 +1,6 @@
 //! The one door: reads requests of a connection, plain or decrypted, and sends each where it belongs.
 
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,12 +14,14 @@ use super::connect;
 use super::fault::{self, failure, of_tls};
 use super::forward::{After, Arrived, forward, keeps};
 use super::head::{RequestHead, hopeless};
+use super::http2;
 use super::link::{HeadRead, Link};
 use super::observe::{self, Sheet};
 use super::page;
 use super::relay::relay;
 use super::route::{Entrance, Route, route};
 use super::settings::Origin;
+use super::tls::HTTP2;
 use crate::model::{Client, FailureKind, HeadFault, HeadProblem, Phase};
 
 /// How a connection came to us.
@@ -45,7 +48,7 @@ pub(super) struct Opened {
 }
 
 impl Door {
-    fn entrance<'a>(&'a self, shared: &'a Shared) -> Entrance<'a> {
+    pub fn entrance<'a>(&'a self, shared: &'a Shared) -> Entrance<'a> {
         match &self.entry {
             Entry::Proxy(local) => Entrance::Proxy { local: *local, fallback: shared.fallback.as_ref() },
             Entry::Reverse(origin) => Entrance::Reverse(origin),
@@ -54,7 +57,7 @@ impl Door {
     }
 
     /// Where all its requests go, if that is known before they are read.
-    fn origin(&self) -> Option<&Origin> {
+    pub fn origin(&self) -> Option<&Origin> {
         match &self.entry {
             Entry::Proxy(_) => None,
             Entry::Reverse(origin) | Entry::Tunnel(origin) => Some(origin),
@@ -64,6 +67,9 @@ impl Door {
 
 /// Serves a connection to its end. Boxed, because a tunnel comes back to this door.
 pub(super) fn serve(shared: Arc<Shared>, link: Link, door: Door) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    if door.client.tls.as_ref().and_then(|tls| tls.alpn.as_deref()).is_some_and(|alpn| alpn.as_bytes() == HTTP2) {
+        return Box::pin(http2::serve::serve(shared, link, door));
+    }
     Box::pin(run(shared, link, door))
 }
 
@@ -159,19 +165,22 @@ async fn ended(shared: &Shared, mut link: Link, door: &Door, read: HeadRead, unu
         HeadRead::Closed if unused => {
             silent(shared, door, FailureKind::ClientClosed, "closed after the handshake").await
         }
-        HeadRead::Failed(error) if unused => {
-            let seen = fault::client_tls(&error);
-            let kind = if of_tls(&error).is_some() { seen.kind } else { FailureKind::ClientClosed };
-            silent(shared, door, kind, &seen.detail).await;
-        }
+        HeadRead::Failed(error) if unused => distrusted(shared, door, &error).await,
         _ => {}
     }
     link.close().await;
 }
 
+/// The connection broke before the first request; an alert of TLS says why.
+pub(super) async fn distrusted(shared: &Shared, door: &Door, error: &io::Error) {
+    let seen = fault::client_tls(error);
+    let kind = if of_tls(error).is_some() { seen.kind } else { FailureKind::ClientClosed };
+    silent(shared, door, kind, &seen.detail).await;
+}
+
 /// The client has finished the handshake and then sent nothing: this is how some say that they do not trust us. Not where
 /// it took up an earlier session, nor where we are the ones that end.
-async fn silent(shared: &Shared, door: &Door, kind: FailureKind, detail: &str) {
+pub(super) async fn silent(shared: &Shared, door: &Door, kind: FailureKind, detail: &str) {
     let (Some(opened), Some(origin)) = (&door.opened, door.origin()) else { return };
     let unused = kind == FailureKind::ClientClosed && is_browser(&door.client);
     if opened.resumed || door.client.tls.is_none() || shared.draining() || unused {

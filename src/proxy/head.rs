@@ -3,7 +3,7 @@
 //! The bytes are kept as they came, and forwarded from there: an HTTP library's header map would trim values, regroup
 //! repeated fields and drop what it cannot read, which is the very evidence. Pure: bytes in, values out.
 
-use bytes::Bytes;
+use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::model::{Fields, HeadFault, HeadProblem};
 
@@ -116,11 +116,13 @@ pub(super) fn tokens(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|token| !token.is_empty())
 }
 
-/// HTTP's minor version under 1.
+/// HTTP's version, where a head came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
     Http10,
     Http11,
+    /// The head was composed from what HTTP/2 brought.
+    Http2,
 }
 
 impl Version {
@@ -128,6 +130,7 @@ impl Version {
         match self {
             Version::Http10 => "HTTP/1.0",
             Version::Http11 => "HTTP/1.1",
+            Version::Http2 => "HTTP/2",
         }
     }
 
@@ -209,6 +212,61 @@ impl AnswerHead {
 
     pub fn reason(&self) -> &[u8] {
         self.status_line().get(4..).unwrap_or_default()
+    }
+}
+
+/// Puts a head together that did not come as text, in the form that all others have.
+pub(super) struct Composer {
+    raw: BytesMut,
+    lines: Vec<Line>,
+}
+
+impl Composer {
+    /// `room`: what the fields will need, about.
+    pub fn new(room: usize, fields: usize) -> Composer {
+        Composer { raw: BytesMut::with_capacity(room), lines: Vec::with_capacity(fields) }
+    }
+
+    /// Where the next byte will stand.
+    pub fn at(&self) -> usize {
+        self.raw.len()
+    }
+
+    /// The first line, without its end.
+    pub fn put(&mut self, text: &[u8]) {
+        self.raw.put_slice(text);
+    }
+
+    /// A field; `parts` of its value stand with `between` them.
+    pub fn field<'v>(&mut self, name: &[u8], parts: impl Iterator<Item = &'v [u8]>, between: &[u8]) {
+        let start = self.raw.len();
+        self.raw.put_slice(name);
+        self.raw.put_slice(b": ");
+        let value = self.raw.len();
+        for (index, part) in parts.enumerate() {
+            self.raw.put_slice(if index > 0 { between } else { b"" });
+            self.raw.put_slice(part);
+        }
+        let end = self.raw.len();
+        self.raw.put_slice(b"\r\n");
+        let whole = Span::new(start, self.raw.len());
+        self.lines.push(Line { name: Span::new(start, start + name.len()), value: Span::new(value, end), whole });
+    }
+
+    fn head(mut self) -> Head {
+        self.raw.put_slice(b"\r\n");
+        Head { raw: self.raw.freeze(), lines: self.lines }
+    }
+
+    /// The whole, where it was to be a request; its method stands at 0.
+    pub fn request(self, method: usize, target: (usize, usize)) -> RequestHead {
+        let (method, target) = (Span::new(0, method), Span::new(target.0, target.1));
+        RequestHead { head: self.head(), version: Version::Http2, method, target }
+    }
+
+    /// The whole, where it was to be an answer; its status stands from `from` to `to`.
+    pub fn answer(self, status: u16, from: usize, to: usize) -> AnswerHead {
+        AnswerHead { head: self.head(), version: Version::Http2, status, rest: Span::new(from, to) }
     }
 }
 
@@ -383,12 +441,15 @@ const NOT_IN_TRAILERS: [&str; 33] = [
     "www-authenticate",
 ];
 
+/// Whether a trailer of that name is passed on.
+pub(super) fn may_trail(name: &[u8]) -> bool {
+    !NOT_IN_TRAILERS.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))
+}
+
 /// Checks the field lines of a trailer section, which ends with an empty line. Gives the lines that may be passed on.
 pub(super) fn trailer_lines(raw: &[u8], most: usize) -> Result<Vec<&[u8]>, HeadFault> {
     let lines = field_lines(raw, 0, most)?;
-    let allowed =
-        |line: &&Line| !NOT_IN_TRAILERS.iter().any(|name| line.name.of(raw).eq_ignore_ascii_case(name.as_bytes()));
-    Ok(lines.iter().filter(allowed).map(|line| line.whole.of(raw)).collect())
+    Ok(lines.iter().filter(|line| may_trail(line.name.of(raw))).map(|line| line.whole.of(raw)).collect())
 }
 
 /// Empty lines before a request line are skipped (RFC 9112 §2.2): how many bytes they are.

@@ -36,7 +36,13 @@ struct Ready {
 }
 
 impl Mint {
-    pub fn new(authority: Arc<Authority>, provider: Arc<CryptoProvider>, most: usize) -> Result<Mint, CaError> {
+    /// `protocols`: what clients are offered, best first (ALPN); `most`: leaves kept.
+    pub fn new(
+        authority: Arc<Authority>,
+        provider: Arc<CryptoProvider>,
+        protocols: &[&[u8]],
+        most: usize,
+    ) -> Result<Mint, CaError> {
         let crypto = |error: rustls::Error| CaError::Crypto(error.to_string());
         // Not the authority's key: who gets hold of a leaf's key signs nothing with it.
         let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
@@ -47,7 +53,7 @@ impl Mint {
             .map_err(crypto)?
             .with_no_client_auth()
             .with_cert_resolver(Arc::new(Nothing));
-        template.alpn_protocols = vec![b"http/1.1".to_vec()];
+        template.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
         // Tickets instead of a table: sessions of clients cost no memory here.
         template.ticketer = rustls::crypto::ring::Ticketer::new().map_err(crypto)?;
         template.session_storage = Arc::new(NoServerSessionStorage {});
@@ -121,7 +127,7 @@ mod tests {
 
     fn mint(most: usize) -> Mint {
         let authority = Authority::ephemeral(&["*.service-now.com".parse().unwrap()]).unwrap();
-        Mint::new(Arc::new(authority), Arc::new(rustls::crypto::ring::default_provider()), most).unwrap()
+        Mint::new(Arc::new(authority), Arc::new(rustls::crypto::ring::default_provider()), &[], most).unwrap()
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //!      │            in scope: 200, first byte: TLS ── tls::accept (mint::Mint::config) ── front::serve   the same door again
 //!      │                                       HTTP ── front::serve            else ── relay::relay
 //!      Own ────── page::page
-//!      Forward ── forward::forward
+//!      Forward ── forward::forward                  (a client that chose HTTP/2: front::serve ── http2, its own drawing)
 //!                   observe::Sheet::open                                        room in the pipeline's queue is taken here
 //!                   rewrite::request, Pool::take or Dialer::dial (resolve, connect, parent proxy, tls::connect)
 //!                   Conversation::run: upload and Down::run at once, Body::transfer each way, bodies kept up to a limit
@@ -37,6 +37,7 @@ mod forward;
 mod framing;
 mod front;
 mod head;
+mod http2;
 mod lenient;
 mod link;
 mod mint;
@@ -79,6 +80,7 @@ use crate::model::Exchange;
 use accept::{Bound, Role};
 use ca::{Authority, CaError};
 use dial::Dialer;
+use http2::sessions::Sessions;
 use mint::Mint;
 use pool::Pool;
 use renew::Lasting;
@@ -96,6 +98,9 @@ struct Shared {
     access: Access,
     targets: Arc<Targets>,
     pool: Pool,
+    sessions: Sessions,
+    /// Spoken with clients and upstreams that can.
+    http2: bool,
     /// Where requests go that come to the forward proxy's listeners and name no host.
     fallback: Option<Origin>,
     exchanges: mpsc::Sender<Exchange>,
@@ -116,6 +121,12 @@ enum Life {
 }
 
 impl Shared {
+    /// Closes connections to upstreams that have been idle for too long.
+    fn sweep(&self) {
+        self.pool.sweep();
+        self.sessions.sweep();
+    }
+
     fn draining(&self) -> bool {
         *self.life.borrow() >= Life::Draining
     }
@@ -290,6 +301,6 @@ async fn sweep(current: watch::Receiver<Arc<Shared>>) {
         if !generations.last().is_some_and(|last| last.ptr_eq(&newest)) {
             generations.push(newest);
         }
-        generations.retain(|generation| generation.upgrade().inspect(|shared| shared.pool.sweep()).is_some());
+        generations.retain(|generation| generation.upgrade().inspect(|shared| shared.sweep()).is_some());
     }
 }

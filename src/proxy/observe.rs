@@ -43,6 +43,11 @@ impl Capture {
         self.kept.extend_from_slice(bytes.get(..room).unwrap_or_default());
     }
 
+    /// Begins anew: the same bytes will come again.
+    pub fn forget(&mut self) {
+        *self = Capture::new(self.limit);
+    }
+
     fn take(&mut self) -> Body {
         let bytes = std::mem::take(&mut self.kept).freeze();
         // Nothing is decoded here: the bytes are as they were on the wire.

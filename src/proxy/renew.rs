@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::{mpsc, watch};
 
 use super::dial::Dialer;
+use super::http2::sessions::Sessions;
 use super::mint::Mint;
 use super::pool::Pool;
 use super::settings::{Origin, Seen, Settings};
@@ -53,7 +54,7 @@ pub(super) fn renew(shared: &Shared, settings: &Settings) -> Result<(Arc<Shared>
         return Err(StartError::Scope(refused));
     }
     guarded(settings)?;
-    let same = settings.authority.fingerprint() == shared.authority.fingerprint();
+    let same = settings.authority.fingerprint() == shared.authority.fingerprint() && settings.http1 != shared.http2;
     let mint = (same && settings.limits.leaves == shared.limits.leaves).then(|| shared.mint.clone());
     share(settings, shared.fallback.clone(), Lasting::of(shared, mint))
 }
@@ -69,7 +70,8 @@ pub(super) fn share(
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let (roots, warnings) = tls::roots(&settings.upstream_roots);
     let tls = tls::client_config(roots, provider.clone()).map_err(StartError::Tls)?;
-    let made = || Mint::new(settings.authority.clone(), provider, limits.leaves).map(Arc::new);
+    let protocols: &[&[u8]] = if settings.http1 { &[tls::HTTP1] } else { &[tls::HTTP2, tls::HTTP1] };
+    let made = || Mint::new(settings.authority.clone(), provider, protocols, limits.leaves).map(Arc::new);
     let mint = lasting.mint.map_or_else(made, Ok).map_err(StartError::Authority)?;
     let mut targets = Targets::new(settings);
     targets.own = lasting.own;
@@ -90,6 +92,8 @@ pub(super) fn share(
         access: settings.access.clone(),
         targets,
         pool: Pool::new(limits.pooled, limits.pooled_for),
+        sessions: Sessions::new(&limits),
+        http2: !settings.http1,
         fallback,
         exchanges: lasting.exchanges,
         seen: lasting.seen,

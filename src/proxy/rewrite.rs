@@ -2,7 +2,8 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::head::{AnswerHead, FieldLine, Head, RequestHead, tokens};
+use super::head::{AnswerHead, FieldLine, Head, RequestHead, Version, tokens};
+use super::http2::names::titled;
 
 /// Fields that belong to one connection (RFC 9110 §7.6.1), and those that are meant for a proxy.
 const HOP_BY_HOP: [&str; 8] = [
@@ -39,17 +40,17 @@ fn is_any(name: &[u8], list: &[&str]) -> bool {
 }
 
 /// Decides which fields of a head end here.
-struct Sieve<'a> {
+pub(super) struct Sieve<'a> {
     nominated: Vec<&'a [u8]>,
 }
 
 impl<'a> Sieve<'a> {
-    fn of(head: &'a Head) -> Sieve<'a> {
+    pub fn of(head: &'a Head) -> Sieve<'a> {
         let named = head.fields().filter(|field| field.is("connection")).flat_map(|field| tokens(field.value));
         Sieve { nominated: named.filter(|name| !is_any(name, &NOT_NOMINABLE)).collect() }
     }
 
-    fn passes(&self, name: &[u8]) -> bool {
+    pub fn passes(&self, name: &[u8]) -> bool {
         !is_any(name, &HOP_BY_HOP) && !self.nominated.iter().any(|nominated| name.eq_ignore_ascii_case(nominated))
     }
 }
@@ -63,6 +64,8 @@ pub(super) struct RequestChanges<'a> {
     pub parent: Option<&'a str>,
     /// The client asked to change the protocol: `Upgrade` goes with it, and the `Connection` that names it.
     pub upgrade: bool,
+    /// Further field lines, whole.
+    pub more: &'a [u8],
 }
 
 /// Writes a request's head for the upstream. The version is ours (RFC 9110 §2.5).
@@ -73,23 +76,38 @@ pub(super) fn request(request: &RequestHead, changes: &RequestChanges<'_>, out: 
     out.put_slice(changes.target.unwrap_or(request.target()));
     out.put_slice(b" HTTP/1.1\r\n");
     let sieve = Sieve::of(&request.head);
+    let titles = request.version == Version::Http2;
     let mut host = changes.host;
     if let Some(host) = host.take_if(|_| request.head.get("host").is_none()) {
         put(out, b"Host", host.as_bytes());
     }
     for field in request.head.fields() {
         match host {
+            Some(host) if field.is("host") && titles => put(out, b"Host", host.as_bytes()),
             Some(host) if field.is("host") => put(out, field.name, host.as_bytes()),
             // The one coding that comes this far, written as every reader knows it: not each takes off the same blanks.
             _ if field.is("transfer-encoding") => put(out, field.name, b"chunked"),
-            _ if sieve.passes(field.name) => out.put_slice(field.whole),
+            _ if sieve.passes(field.name) => put_field(out, &field, titles),
             _ if changes.upgrade && is_any(field.name, &UPGRADE) => out.put_slice(field.whole),
             _ => {}
         }
     }
+    out.put_slice(changes.more);
     if let Some(credentials) = changes.parent {
         put(out, b"Proxy-Authorization", credentials.as_bytes());
     }
+    out.put_slice(b"\r\n");
+}
+
+/// A field as it came. `titles`: it came from HTTP/2 in lower case, which some readers of HTTP/1.1 do not understand
+/// (ServiceNow's own client looks for `Content-Type` by case).
+fn put_field(out: &mut BytesMut, field: &FieldLine<'_>, titles: bool) {
+    if !titles {
+        return out.put_slice(field.whole);
+    }
+    titled(field.name, out);
+    out.put_slice(b": ");
+    out.put_slice(field.value);
     out.put_slice(b"\r\n");
 }
 
@@ -110,6 +128,13 @@ pub(super) fn answer(answer: &AnswerHead, persistence: Persistence, framed: bool
     out.reserve(answer.head.raw.len() + 32);
     out.put_slice(b"HTTP/1.1 ");
     out.put_slice(answer.status_line());
+    let titles = answer.version == Version::Http2;
+    if titles {
+        // HTTP/2 has no reasons.
+        let status = http::StatusCode::from_u16(answer.status).ok();
+        out.put_u8(b' ');
+        out.put_slice(status.and_then(|status| status.canonical_reason()).unwrap_or_default().as_bytes());
+    }
     out.put_slice(b"\r\n");
     let sieve = Sieve::of(&answer.head);
     // 426 names in `Upgrade` what it asks for (RFC 9110 §15.5.22); in 101 it is the answer.
@@ -121,7 +146,7 @@ pub(super) fn answer(answer: &AnswerHead, persistence: Persistence, framed: bool
     for field in answer.head.fields() {
         let unframed = !framed && (field.is("transfer-encoding") || field.is("trailer"));
         if (sieve.passes(field.name) && !unframed) || upgrade(&field) {
-            out.put_slice(field.whole);
+            put_field(out, &field, titles);
         }
     }
     match persistence {

@@ -97,7 +97,7 @@ fn host(request: &RequestHead) -> Result<Option<Host<'_>>, HeadFault> {
     let wrong = |offset| HeadFault { offset, problem: HeadProblem::Host, status: 400 };
     let mut hosts = request.head.all("host");
     let Some(first) = hosts.next() else {
-        let missing = request.version == Version::Http11;
+        let missing = request.version != Version::Http10;
         return if missing { Err(wrong(request.head.raw.len().saturating_sub(2))) } else { Ok(None) };
     };
     if hosts.next().is_some() {

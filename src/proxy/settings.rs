@@ -27,6 +27,8 @@ pub struct Settings {
     pub resolve: Vec<Override>,
     /// The parent proxy through which all upstream connections go.
     pub parent: Option<Parent>,
+    /// HTTP/1.1 alone, on both sides.
+    pub http1: bool,
     /// Further listeners of this process (a page, a page's data): like the proxy's own, nothing is fetched from them.
     pub shut: Vec<SocketAddr>,
     pub access: Access,
@@ -52,6 +54,7 @@ impl Settings {
             upstream_roots: Vec::new(),
             resolve: Vec::new(),
             parent: None,
+            http1: false,
             shut: Vec::new(),
             access: Access::default(),
             guides: Vec::new(),
@@ -289,6 +292,10 @@ pub struct Limits {
     pub body_kept: usize,
     /// Client connections at once; more wait in the listen queue.
     pub connections: usize,
+    /// Requests at once on one connection of HTTP/2, on either side.
+    pub streams: usize,
+    /// Bytes of a body that one stream of HTTP/2 may bring before its receiver has taken any.
+    pub stream_bytes: usize,
     /// Certificates kept ready, one each host.
     pub leaves: usize,
     /// Idle upstream connections kept, over all hosts, and how long.
@@ -315,6 +322,8 @@ impl Default for Limits {
             half_closed: Duration::from_secs(5),
             body_kept: 256 * 1024,
             connections: 10_000,
+            streams: 100,
+            stream_bytes: 64 * 1024,
             leaves: 1000,
             pooled: 256,
             pooled_for: Duration::from_secs(50),

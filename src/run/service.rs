@@ -180,6 +180,7 @@ pub fn settings(config: &Config, authority: Arc<Authority>) -> Result<proxy::Set
         upstream_roots: roots,
         resolve: config.upstream.resolve.clone(),
         parent: config.upstream.proxy.clone(),
+        http1: config.http1,
         shut: Vec::new(),
         guides: ca::guides(),
         limits: config.limits.clone(),

@@ -103,6 +103,16 @@ impl Conn {
         self.take(length)
     }
 
+    /// That many bytes, unless the peer closes first.
+    pub async fn some(&mut self, length: usize) -> Option<Vec<u8>> {
+        while self.ahead.len() < length {
+            if self.more().await == 0 {
+                return None;
+            }
+        }
+        Some(self.take(length))
+    }
+
     fn take(&mut self, length: usize) -> Vec<u8> {
         self.ahead.drain(..length).collect()
     }
@@ -123,19 +133,38 @@ impl Conn {
         (head, String::from_utf8_lossy(&body).into_owned())
     }
 
+    /// The connection itself; nothing has been read ahead.
+    pub fn into_io(self) -> Box<dyn Io> {
+        assert!(self.ahead.is_empty());
+        self.io
+    }
+
     /// TLS as a client that trusts `root` only.
     pub async fn tls(self, name: &str, root: &CertificateDer<'static>) -> std::io::Result<Conn> {
+        self.tls_offering(name, root, &[]).await.map(|(conn, _)| conn)
+    }
+
+    /// The same, with an offer of protocols (ALPN); tells which was chosen.
+    pub async fn tls_offering(
+        self,
+        name: &str,
+        root: &CertificateDer<'static>,
+        protocols: &[&str],
+    ) -> std::io::Result<(Conn, Option<String>)> {
         assert!(self.ahead.is_empty());
         let mut roots = rustls::RootCertStore::empty();
         roots.add(root.clone()).unwrap();
-        let config = rustls::ClientConfig::builder_with_provider(provider())
+        let mut config = rustls::ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)
             .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         let name = ServerName::try_from(name.to_owned()).unwrap();
         let connecting = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, self.io);
-        Ok(Conn::new(soon(connecting).await?))
+        let stream = soon(connecting).await?;
+        let chosen = stream.get_ref().1.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned());
+        Ok((Conn::new(stream), chosen))
     }
 }
 

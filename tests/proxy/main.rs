@@ -17,5 +17,8 @@ mod connect;
 mod doors;
 mod failures;
 mod forward;
+mod http2;
+mod http2_bench;
+mod http2_rules;
 mod life;
 mod strict;
