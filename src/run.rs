@@ -2,6 +2,7 @@
 
 pub mod announce;
 pub mod reload;
+pub mod secrecy;
 pub mod service;
 pub mod signals;
 pub mod tellers;
@@ -21,6 +22,7 @@ use tellers::{Tellers, Words};
 
 /// Runs the proxy until it is told to stop.
 pub fn run(options: &RunOptions) -> Ended {
+    secrecy::no_core_dumps();
     let loaded = config::read(options.config.as_deref(), options.given())?;
     let mut config = loaded.config;
     let telling = tellers::telling(&config.log, Box::new(std::io::stdout()))?;

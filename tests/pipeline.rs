@@ -1,11 +1,17 @@
 //! What the pipeline adds to diagnosis: challenge rounds wait for their second half, verdicts can be taken back.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use why401::diagnose::diagnose_reading;
 use why401::intake::transcript;
-use why401::ledger::Limits;
-use why401::model::Salt;
+use why401::ledger::{Ledger, Limits};
+use why401::model::{Diagnosis, Salt};
 use why401::output::Told;
 use why401::pipeline::Pipeline;
+use why401::run::tellers::Tellers;
+use why401::wire::reading::Reading;
 
 const REQUEST: &str = "> GET /api/now/table/incident HTTP/1.1\n> Host: dev1.service-now.com\n> User-Agent: tool/1\n";
 const BASIC: &str = "> Authorization: Basic c3ZjLnN5bmM6SGFyYm91ci00MS1sYW1w\n";
@@ -54,4 +60,56 @@ fn a_success_of_another_credential_takes_nothing_back() {
     let other = "> Authorization: Basic c3ZjLm90aGVyOkhhcmJvdXItNDEtbGFtcA==\n";
     let story = exchange("10:00:00", BASIC, REFUSED) + &exchange("10:01:00", other, PASSED);
     assert!(told(&story)[1].2.is_empty());
+}
+
+/// A rule that breaks off at one address, as a fault in ours would.
+fn breaks(reading: &Reading<'_>, ledger: &Ledger) -> Diagnosis {
+    assert!(!reading.request().target.contains("break"), "a rule has broken off");
+    diagnose_reading(reading, ledger)
+}
+
+#[test]
+fn a_rule_that_panics_costs_the_words_about_its_exchange_only() {
+    let broken = exchange("10:00:00", BASIC, REFUSED).replace("/api/now/table/incident", "/api/now/break");
+    let story = broken + &exchange("10:00:05", BASIC, REFUSED);
+    let mut told = Vec::new();
+    let mut teller = |one: &Told<'_>| told.push((one.exchange.id, one.diagnosis.findings.is_empty()));
+    let mut pipeline = Pipeline::new(Salt::new([3; 32]), Limits::default()).diagnosing(breaks);
+    for step in transcript::parse(&story).unwrap().steps {
+        pipeline.take(step.exchange, &mut teller);
+    }
+    pipeline.finish(&mut teller);
+    assert_eq!(pipeline.broken(), 1);
+    assert_eq!(told, [(1, true), (2, false)], "the first without words, the second with them");
+}
+
+#[test]
+fn a_teller_that_panics_costs_its_exchange_only() {
+    let story = exchange("10:00:00", BASIC, REFUSED) + &exchange("10:00:05", BASIC, REFUSED);
+    let mut told = Vec::new();
+    let mut teller = |one: &Told<'_>| {
+        assert_ne!(one.exchange.id, 1, "an output has broken off");
+        told.push(one.exchange.id);
+    };
+    let mut pipeline = Pipeline::new(Salt::new([3; 32]), Limits::default());
+    for step in transcript::parse(&story).unwrap().steps {
+        pipeline.take(step.exchange, &mut teller);
+    }
+    pipeline.finish(&mut teller);
+    assert_eq!((told, pipeline.broken()), (vec![2], 1));
+}
+
+#[test]
+fn an_output_that_panics_silences_no_other() {
+    let heard = Arc::new(AtomicUsize::new(0));
+    let count = heard.clone();
+    let breaks = |_: &Told<'_>| panic!("an output has broken off");
+    let counts = move |_: &Told<'_>| drop(count.fetch_add(1, Ordering::Relaxed));
+    let mut tellers = Tellers(vec![Box::new(breaks), Box::new(counts)]);
+    let mut pipeline = Pipeline::new(Salt::new([3; 32]), Limits::default());
+    for step in transcript::parse(&exchange("10:00:00", BASIC, REFUSED)).unwrap().steps {
+        pipeline.take(step.exchange, &mut tellers);
+    }
+    pipeline.finish(&mut tellers);
+    assert_eq!((heard.load(Ordering::Relaxed), pipeline.broken()), (1, 0));
 }

@@ -13,6 +13,7 @@ use crate::diagnose;
 use crate::ledger::{Ledger, Limits};
 use crate::model::{Answerer, Diagnosis, Exchange, Millis, Salt};
 use crate::output::{TakenBack, Told};
+use crate::wire::reading::Reading;
 use held::Held;
 use verdicts::Verdicts;
 
@@ -33,9 +34,13 @@ pub struct Pipeline {
     held: Held,
     verdicts: Verdicts,
     salt: Salt,
-    /// Exchanges whose diagnosis broke off by a panic: told without words.
+    diagnose: Diagnose,
+    /// Exchanges whose explanation broke off by a panic.
     broken: u64,
 }
+
+/// What finds the causes of one exchange.
+pub type Diagnose = fn(&Reading<'_>, &Ledger) -> Diagnosis;
 
 impl Pipeline {
     pub fn new(salt: Salt, limits: Limits) -> Pipeline {
@@ -44,21 +49,41 @@ impl Pipeline {
             held: Held::default(),
             verdicts: Verdicts::default(),
             salt,
+            diagnose: diagnose::diagnose_reading,
             broken: 0,
         }
     }
 
-    /// Takes one exchange, in the order of their ends (live) or of their beginnings (recorded).
+    /// The same with another diagnosis: faults are put in by it, to see that they stay where they are.
+    pub fn diagnosing(self, diagnose: Diagnose) -> Pipeline {
+        Pipeline { diagnose, ..self }
+    }
+
+    /// Takes one exchange, in the order of their ends (live) or of their beginnings (recorded). Whatever breaks off in it
+    /// costs the words about this exchange.
     pub fn take(&mut self, exchange: Exchange, teller: &mut dyn Teller) {
+        let id = exchange.id;
         self.tick(exchange.at, teller);
+        if catch_unwind(AssertUnwindSafe(|| self.explain(exchange, teller))).is_err() {
+            self.broke(id);
+        }
+    }
+
+    fn broke(&mut self, exchange: u64) {
+        self.broken += 1;
+        tracing::error!(exchange, "explainer failed: nothing is said of this exchange; it passed all the same");
+    }
+
+    fn explain(&mut self, exchange: Exchange, teller: &mut dyn Teller) {
         let reading = self.ledger.read(&exchange);
         for (first, mut diagnosis) in self.held.answered_by(&reading) {
             diagnosis.findings.clear();
             tell(teller, &self.salt, &first, &diagnosis, &[]);
         }
-        let looked = catch_unwind(AssertUnwindSafe(|| diagnose::diagnose_reading(&reading, &self.ledger)));
+        let diagnose = self.diagnose;
+        let looked = catch_unwind(AssertUnwindSafe(|| diagnose(&reading, &self.ledger)));
         let diagnosis = looked.unwrap_or_else(|_| {
-            self.broken += 1;
+            self.broke(exchange.id);
             Diagnosis { answered_by: Answerer::Why401, findings: Vec::new(), folded: Vec::new() }
         });
         let takes_back = self.verdicts.contradicted_by(&reading, self.ledger.salt());
@@ -66,7 +91,7 @@ impl Pipeline {
         let waits = held::may_be_half(&reading, &diagnosis);
         let party = reading.party();
         if catch_unwind(AssertUnwindSafe(|| self.ledger.record_reading(&reading))).is_err() {
-            self.broken += 1;
+            self.broke(exchange.id);
         }
         if waits {
             for (early, diagnosis) in self.held.hold(party, exchange, diagnosis) {
@@ -79,19 +104,26 @@ impl Pipeline {
 
     /// Tells what has waited long enough at `now`. Live, a clock calls this; a recording brings its own time.
     pub fn tick(&mut self, now: Millis, teller: &mut dyn Teller) {
-        for (exchange, diagnosis) in self.held.overdue(now) {
-            tell(teller, &self.salt, &exchange, &diagnosis, &[]);
-        }
+        let overdue = self.held.overdue(now);
+        self.tell_each(&overdue, teller);
     }
 
     /// Tells everything that still waits.
     pub fn finish(&mut self, teller: &mut dyn Teller) {
-        for (exchange, diagnosis) in self.held.all() {
-            tell(teller, &self.salt, &exchange, &diagnosis, &[]);
+        let all = self.held.all();
+        self.tell_each(&all, teller);
+    }
+
+    fn tell_each(&mut self, held: &[(Exchange, Diagnosis)], teller: &mut dyn Teller) {
+        for (exchange, diagnosis) in held {
+            let told = catch_unwind(AssertUnwindSafe(|| tell(teller, &self.salt, exchange, diagnosis, &[])));
+            if told.is_err() {
+                self.broke(exchange.id);
+            }
         }
     }
 
-    /// How many diagnoses broke off.
+    /// How many explanations broke off.
     pub fn broken(&self) -> u64 {
         self.broken
     }

@@ -150,10 +150,15 @@ impl Authority {
         }
     }
 
-    fn check(&self, folder: &Path, wanted: &[Pattern]) -> Result<(), CaError> {
-        if self.not_after <= OffsetDateTime::now_utc() {
-            return Err(CaError::Expired { folder: folder.to_owned(), since: self.not_after });
+    /// The error to every signature after its end; the proxy itself goes on: not all that it does needs an authority.
+    pub fn ended(&self) -> Result<(), CaError> {
+        match self.not_after > OffsetDateTime::now_utc() {
+            true => Ok(()),
+            false => Err(CaError::Expired { since: self.not_after, renewal: self.renewal() }),
         }
+    }
+
+    fn check(&self, folder: &Path, wanted: &[Pattern]) -> Result<(), CaError> {
         if self.reach != Reach::Everything {
             check_addresses(wanted)?;
         }
@@ -179,6 +184,7 @@ impl Authority {
 
     /// A leaf for `host` over the key of `leaf_key`, and the chain to send with it.
     pub(crate) fn sign(&self, host: &str, leaf_key: &KeyPair) -> Result<Vec<CertificateDer<'static>>, CaError> {
+        self.ended()?;
         let mut params = CertificateParams::new(vec![host.to_owned()])?;
         validity(&mut params, LEAF_DAYS);
         // A leaf lives within its issuer's time.

@@ -28,8 +28,8 @@ pub enum CaError {
         why: String,
     },
     Expired {
-        folder: PathBuf,
         since: OffsetDateTime,
+        renewal: &'static str,
     },
     /// Hosts in scope that the authority may not sign for.
     NotPermitted {
@@ -65,12 +65,9 @@ impl fmt::Display for CaError {
                 "{}: {why}; nothing was overwritten: put the file back, or run `why401 ca rotate` for a new authority",
                 path.display()
             ),
-            CaError::Expired { folder, since } => write!(
-                f,
-                "the authority in {} ended on {}; run `why401 ca rotate` and let the clients trust the new one",
-                folder.display(),
-                since.date()
-            ),
+            CaError::Expired { since, renewal } => {
+                write!(f, "the certificate authority ended on {}: {renewal}", since.date())
+            }
             CaError::NotPermitted { folder, hosts } => write!(
                 f,
                 "the authority in {} may not sign for {hosts}: its name constraint was fixed when it was made, from the hosts that were intercepted then. Either take {hosts} out again, or write it into the configuration (`intercept`), run `why401 ca rotate` with the same hosts (`--intercept HOST` for each that is not in the file), and let the clients trust the new authority",

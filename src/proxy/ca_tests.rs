@@ -185,3 +185,13 @@ fn without_name_constraints_only_where_asked_for_and_then_said() {
     assert!(source(false).caution(&rotated).unwrap().contains("ca rotate --no-name-constraints"));
     assert!(verify(&rotated, "api.vendor.example").is_err());
 }
+
+#[test]
+fn an_authority_that_has_ended_signs_nothing_and_says_what_to_do() {
+    let mut authority = Authority::for_this_run(&patterns(&["*.service-now.com"]), true).unwrap();
+    let key = KeyPair::generate().unwrap();
+    assert!(authority.ended().is_ok() && authority.sign("dev1.service-now.com", &key).is_ok());
+    authority.not_after = OffsetDateTime::now_utc() - Duration::hours(1);
+    let error = authority.sign("dev1.service-now.com", &key).unwrap_err().to_string();
+    assert!(error.contains("ended on") && error.contains("ca rotate"), "{error}");
+}

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 use super::Shared;
 use super::answer::Notice;
 use super::dial::Purpose;
+use super::fault;
 use super::forward::Arrived;
 use super::front::{self, Door, Entry, Opened};
 use super::link::Link;
@@ -16,7 +17,7 @@ use super::route::OWN_HOST;
 use super::settings::Origin;
 use super::stream::{Rewound, Stream};
 use super::tls;
-use crate::model::{Client, Failure, Scheme, Timing, Way};
+use crate::model::{Client, Failure, FailureKind, Phase, Scheme, Timing, Way};
 
 const ESTABLISHED: &[u8] = b"HTTP/1.1 200 Connection established\r\n\r\n";
 
@@ -49,6 +50,12 @@ pub(super) async fn open(shared: Arc<Shared>, link: Link, door: Door, arrived: A
         return shut(&shared, link, door.client, arrived, &origin, failure).await;
     }
     if shared.scope.covers(&origin.host) {
+        if origin.scheme == Scheme::Https
+            && let Err(ended) = shared.authority.ended()
+        {
+            let failure = fault::failure(Phase::ClientTls, FailureKind::Other, ended.to_string());
+            return shut(&shared, link, door.client, arrived, &origin, failure).await;
+        }
         look_inside(shared, link, door, arrived, origin).await;
     } else {
         tunnel(&shared, link, &arrived, &origin).await;

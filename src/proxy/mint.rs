@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256};
 use rustls::ServerConfig;
@@ -30,7 +30,7 @@ pub(super) struct Mint {
 /// Keyed by the full host name: shorter keys have made proxies swap certificates.
 #[derive(Default)]
 struct Ready {
-    by_host: HashMap<Arc<str>, (Arc<ServerConfig>, Instant)>,
+    by_host: HashMap<Arc<str>, (Arc<ServerConfig>, SystemTime)>,
     /// In the order in which they were made; the oldest goes first.
     order: VecDeque<Arc<str>>,
 }
@@ -63,7 +63,7 @@ impl Mint {
     /// The TLS configuration with which we are `host` (lower case).
     pub fn config(&self, host: &str) -> Result<Arc<ServerConfig>, CaError> {
         if let Some((config, made)) = self.ready().by_host.get(host)
-            && made.elapsed() < FRESH
+            && fresh(*made, SystemTime::now())
         {
             return Ok(config.clone());
         }
@@ -82,10 +82,15 @@ impl Mint {
     }
 }
 
+/// By the wall clock, as the client judges: it may jump, and a machine may sleep for longer than a leaf lasts.
+fn fresh(made: SystemTime, now: SystemTime) -> bool {
+    now.duration_since(made).is_ok_and(|age| age < FRESH)
+}
+
 impl Ready {
     fn put(&mut self, host: &str, config: Arc<ServerConfig>, most: usize) {
         let host: Arc<str> = host.into();
-        if self.by_host.insert(host.clone(), (config, Instant::now())).is_none() {
+        if self.by_host.insert(host.clone(), (config, SystemTime::now())).is_none() {
             self.order.push_back(host);
         }
         while self.order.len() > most {
@@ -136,6 +141,13 @@ mod tests {
         let first = mint.config("dev1.service-now.com").unwrap();
         assert!(Arc::ptr_eq(&first, &mint.config("dev1.service-now.com").unwrap()));
         assert!(!Arc::ptr_eq(&first, &mint.config("dev2.service-now.com").unwrap()));
+    }
+
+    #[test]
+    fn a_leaf_is_made_anew_after_a_day_and_after_a_jump_of_the_clock() {
+        let (made, hour) = (SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000), Duration::from_secs(3600));
+        assert!(fresh(made, made) && fresh(made, made + 23 * hour));
+        assert!(!fresh(made, made + 24 * hour) && !fresh(made, made + 9600 * hour) && !fresh(made, made - hour));
     }
 
     #[test]

@@ -20,6 +20,10 @@ pub fn started(config: &Config, service: &Service, authority: &Authority) {
         Format::Human => telling::explain(&lines(config, service, authority)),
         Format::Json => telling::explain(&object(config, service, authority)),
     }
+    if let Err(ended) = authority.ended() {
+        tracing::error!("{ended}; until then the TLS of intercepted hosts is refused");
+        return;
+    }
     let days = (authority.not_after() - time::OffsetDateTime::now_utc()).whole_days();
     if days < WARN_DAYS {
         tracing::warn!(days, "the certificate authority ends soon: {}", authority.renewal());

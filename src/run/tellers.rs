@@ -1,6 +1,7 @@
 //! The tellers of a running proxy: words for the log, and a tally for `exec`.
 
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::command::Failure;
@@ -23,7 +24,12 @@ pub struct Tellers(pub Vec<Box<dyn Teller + Send>>);
 
 impl Teller for Tellers {
     fn tell(&mut self, told: &Told<'_>) {
-        self.0.iter_mut().for_each(|teller| teller.tell(told));
+        for teller in &mut self.0 {
+            let heard = catch_unwind(AssertUnwindSafe(|| teller.tell(told)));
+            if heard.is_err() {
+                tracing::error!(exchange = told.exchange.id, "one output failed at this exchange; the others go on");
+            }
+        }
     }
 }
 

@@ -135,3 +135,12 @@ fn ten_thousand_healthy_requests_are_not_spoken_of_and_cost_no_memory() {
     proxy.ask(FAILING);
     assert_eq!(proxy.line()["exchange"], "10001", "the first that is spoken of");
 }
+
+#[test]
+fn there_are_no_core_dumps_and_nobody_looks_into_the_memory() {
+    let world = World::new();
+    let proxy = Proxy::start(&world, &[]);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", proxy.child.id())).unwrap_or_default();
+    let core = limits.lines().find(|line| line.starts_with("Max core file size"));
+    assert!(core.is_none_or(|core| core.split_whitespace().nth(4) == Some("0")), "{core:?}");
+}

@@ -18,6 +18,7 @@ use super::{AtLeast, Ended, Exit, Failure, complain};
 use crate::cli::RunOptions;
 use crate::config::{self, Config};
 use crate::proxy::ca::Authority;
+use crate::run::secrecy;
 use crate::run::service::{self, Service};
 use crate::run::tellers::{self, Counting, Tally, Tellers, Words};
 use crate::telling::Held;
@@ -38,6 +39,8 @@ pub struct Options {
 }
 
 pub fn run(options: &Options) -> Ended {
+    // Not the limit on core files: the command would inherit it.
+    secrecy::not_dumpable();
     let loaded = config::read(options.run.config.as_deref(), options.run.given())?;
     let config = for_one_command(loaded.config, &options.run);
     let held = Held::default();
