@@ -105,12 +105,18 @@ pub struct RunOptions {
     /// Speak HTTP/1.1 alone, with clients and upstreams
     #[arg(long)]
     http1: bool,
-    /// Reach the upstream through this proxy
+    /// Reach the upstream through this proxy (http, https, socks5, socks5h); none: through none [default: as HTTPS_PROXY says]
     #[arg(long, value_name = "URL")]
     upstream_proxy: Option<String>,
     /// Trust the roots in this PEM file too, for upstreams
     #[arg(long, value_name = "FILE")]
     upstream_ca: Vec<String>,
+    /// Do NOT verify the certificate of this test host; with a fingerprint, take that one certificate
+    #[arg(long, value_name = "HOST[=SHA256]")]
+    upstream_insecure: Vec<String>,
+    /// Show this certificate to this upstream: PEM with its key, or PKCS#12 (with a password: see the configuration file)
+    #[arg(long, value_name = "HOST=FILE")]
+    client_certificate: Vec<String>,
     /// Look this name up by hand, as curl's --resolve
     #[arg(long, value_name = "HOST[:PORT]=ADDR[:PORT]")]
     resolve: Vec<String>,
@@ -160,6 +166,8 @@ impl RunOptions {
             ("--allow-client", "access.clients", &self.allow_client),
             ("--allow-port", "access.ports", &self.allow_port),
             ("--upstream-ca", "upstream.ca_files", &self.upstream_ca),
+            ("--upstream-insecure", "upstream.insecure", &self.upstream_insecure),
+            ("--client-certificate", "upstream.client_certificates", &self.client_certificate),
             ("--resolve", "upstream.resolve", &self.resolve),
         ];
         let one = [
@@ -231,6 +239,8 @@ mod tests {
             "--intercept=x",
             "--upstream-proxy=x",
             "--upstream-ca=x",
+            "--upstream-insecure=x",
+            "--client-certificate=x",
             "--resolve=x",
             "--ca-dir=x",
             "--all",

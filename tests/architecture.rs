@@ -30,7 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("session", &["model", "wire", "intake", "output", "pipeline"]),
     ("telling", &[]),
     ("terminal", &["output"]),
-    ("config", &["proxy", "nearest"]),
+    ("config", &["model", "proxy", "nearest"]),
     ("cli", &["command", "config"]),
     ("run", ANY),
     ("command", ANY),

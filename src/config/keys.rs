@@ -73,9 +73,26 @@ keys! {
     "access.private" => access.private,
         "Whether loopback and private addresses are targets although other machines reach the proxy.";
     "upstream.proxy" => upstream.proxy,
-        "A proxy on the way to the upstream: \"http://proxy.corp.example:3128\". Empty: none.";
+        "The proxy on the way to upstreams: \"http://proxy.corp.example:3128\", or with https://, socks5:// (names are looked up\n\
+         here) or socks5h:// (there). Empty: as HTTPS_PROXY, HTTP_PROXY or ALL_PROXY say; \"none\": none, whatever they say.";
+    "upstream.proxy_for" => upstream.proxy_for,
+        "Hosts with a way of their own: \"*.vendor.example=http://dmz.corp.example:8080\", \"dev1.service-now.com=none\". The first\n\
+         that fits counts, before all others.";
+    "upstream.no_proxy" => upstream.no_proxy,
+        "What is reached without a proxy: \".corp.example\" (it and what is under it), \"10.0.0.0/8\", \"build.example:8443\", \"*\".\n\
+         Empty: as NO_PROXY says.";
     "upstream.ca_files" => upstream.ca_files,
         "PEM files with roots that are trusted besides the system's own.";
+    "upstream.insecure" => upstream.insecure,
+        "Test hosts whose certificate is NOT verified: \"test.example=SHA256\" takes the one certificate with this fingerprint,\n\
+         \"test.example\" takes any, so that anybody on the way can read the credentials. No patterns. Every line about such\n\
+         a host says so.";
+    "upstream.client_certificates" => upstream.client_certificates,
+        "Certificates of ours for upstreams that ask for one; the client's own cannot pass an interception. Best as tables:\n\
+           [[upstream.client_certificates]]\n\
+           hosts = [\"dev1.service-now.com\"]\n\
+           file = \"client.p12\"             # or PEM; the key in the same file, or in another: key = \"client.key\"\n\
+           password_env = \"CLIENT_P12\"     # or password_file = \"…\"; where there is one";
     "upstream.resolve" => upstream.resolve,
         "Names looked up by hand, as curl's --resolve: \"dev1.service-now.com:443=127.0.0.1:8443\".";
     "ca.dir" => ca.dir,

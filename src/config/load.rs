@@ -7,11 +7,14 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Config;
+use super::environment;
 use super::fault::{Fault, Place};
 use super::keys::{KEYS, Key};
 use super::setting::Given;
+use super::{Choice, Config, Password, Upstream};
+use crate::model::Secret;
 use crate::nearest::nearest;
+use crate::proxy::Parent;
 
 /// Variables with our prefix that are no keys; the last is for our own tests.
 const OTHER_VARIABLES: [&str; 3] = ["WHY401_CONFIG", "WHY401_LOG", "WHY401_BLESS"];
@@ -49,6 +52,8 @@ pub fn load(layers: &Layers) -> Result<Loaded, Vec<Fault>> {
         given.iter().for_each(|(_, value)| loading.config.log.filter.clone_from(value));
     }
     loading.flags(&layers.flags);
+    loading.surroundings(&layers.variables);
+    loading.no_way_round(layers);
     match loading.faults.is_empty() {
         true => Ok(Loaded { config: loading.config, warnings: loading.warnings }),
         false => Err(loading.faults),
@@ -146,6 +151,67 @@ impl Loading {
     }
 }
 
+impl Loading {
+    /// What the environment says beside our own keys, where those leave it to the environment.
+    fn surroundings(&mut self, variables: &[(String, String)]) {
+        let upstream = &mut self.config.upstream;
+        if matches!(upstream.proxy, Choice::Environment) {
+            environment::proxies(variables, &mut upstream.environment, &mut self.faults);
+        }
+        if upstream.no_proxy.is_empty() {
+            environment::exceptions(variables, &mut upstream.environment, &mut self.warnings);
+        }
+        for certificate in &mut upstream.client_certificates {
+            if let Password::Variable(name, value) = &mut certificate.password {
+                let set = variables.iter().find(|(known, _)| known == name);
+                *value = set.map(|(_, value)| Secret::new(value.clone()));
+            }
+        }
+    }
+
+    /// A parent that is this proxy itself: variables that were set for the clients are passed over, what was said to us is
+    /// a fault.
+    fn no_way_round(&mut self, layers: &Layers) {
+        let Config { upstream, listen, .. } = &mut self.config;
+        let around =
+            |parent: &Option<Arc<Parent>>| parent.as_ref().is_some_and(|parent| Upstream::leads_to(parent, listen));
+        let environment = &mut upstream.environment;
+        for (parent, from) in
+            [(&mut environment.https, &mut environment.https_from), (&mut environment.http, &mut environment.http_from)]
+        {
+            if around(parent) {
+                let (name, parent) = (from.take().unwrap_or_default(), parent.take());
+                let leads = parent.map(|parent| parent.to_string()).unwrap_or_default();
+                self.warnings.push(format!(
+                    "{name} leads to {leads}, where this proxy listens itself: it is not used as the way out"
+                ));
+            }
+        }
+        self.warnings.dedup();
+        if let Choice::Through(parent) = &upstream.proxy
+            && Upstream::leads_to(parent, listen)
+        {
+            let says = format!("{parent} is where this proxy listens itself: every request would go round for ever");
+            self.faults.push(Fault { place: layers.place("upstream.proxy"), says });
+        }
+    }
+}
+
+impl Layers {
+    /// The strongest layer that gave this key.
+    fn place(&self, path: &str) -> Place {
+        let flag = self.flags.iter().rfind(|(_, key, _)| *key == path).map(|(flag, ..)| (*flag).to_owned());
+        let variable =
+            key(path).map(Key::variable).filter(|name| self.variables.iter().any(|(known, _)| known == name));
+        match (flag, variable, &self.file) {
+            (Some(flag), ..) => Place::Flag(flag),
+            (_, Some(name), _) => Place::Variable(name),
+            (.., Some((file, _))) => Place::WholeFile(file.clone()),
+            _ => Place::Variable(path.to_owned()),
+        }
+    }
+}
+
 fn key(path: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.path == path)
 }
@@ -175,6 +241,12 @@ fn given(value: &DeValue<'_>) -> Given {
         DeValue::Float(_) => Given::Other("a fraction"),
         DeValue::Boolean(value) => Given::Bool(*value),
         DeValue::Datetime(_) => Given::Other("a date"),
-        DeValue::Table(_) => Given::Other("a table"),
+        DeValue::Table(table) => {
+            let mut entries: Vec<_> = table.iter().collect();
+            entries.sort_by_key(|(name, _)| name.span().start);
+            Given::Table(
+                entries.iter().map(|(name, value)| (name.get_ref().to_string(), given(value.get_ref()))).collect(),
+            )
+        }
     }
 }

@@ -1,10 +1,12 @@
 //! The settings of `run`: one struct, one table of keys, and loading in layers: defaults < file < environment < flags.
 
+mod environment;
 mod fault;
 mod keys;
 mod load;
 mod setting;
 mod sources;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ pub use keys::{KEYS, Key, example};
 pub use load::{Layers, Loaded, check, load};
 pub use setting::{Size, duration, size};
 pub use sources::{default_ca_dir, read};
+pub use upstream::{Certificate, Choice, Password, Upstream};
 
 use crate::proxy;
 
@@ -38,14 +41,6 @@ pub struct Config {
     pub limits: proxy::Limits,
     pub memory: Memory,
     pub drain: Duration,
-}
-
-/// The side that we call.
-#[derive(Clone, Debug)]
-pub struct Upstream {
-    pub proxy: Option<proxy::Parent>,
-    pub ca_files: Vec<PathBuf>,
-    pub resolve: Vec<proxy::Override>,
 }
 
 /// The certificate authority.
@@ -142,7 +137,7 @@ impl Default for Config {
             intercept: Vec::new(),
             http1: false,
             access: proxy::Access::default(),
-            upstream: Upstream { proxy: None, ca_files: Vec::new(), resolve: Vec::new() },
+            upstream: Upstream::default(),
             ca: Ca { dir: None, name_constraints: true, certificates: None, key: None },
             log: Log { format: Format::Human, all: false, why: false, file: None, filter: "info".into() },
             session: Session { record: true, dir: None, total: Size::mebibytes(256), exchanges: 200_000 },

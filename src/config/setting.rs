@@ -17,6 +17,8 @@ pub enum Given {
     Integer(i64),
     Bool(bool),
     List(Vec<Given>),
+    /// Names and values, in the order of the file.
+    Table(Vec<(String, Given)>),
     /// Anything else that TOML knows, by the name of its type.
     Other(&'static str),
 }
@@ -95,11 +97,12 @@ impl Given {
             Given::Integer(_) => "a number",
             Given::Bool(_) => "true or false",
             Given::List(_) => "a list",
+            Given::Table(_) => "a table",
             Given::Other(kind) => kind,
         }
     }
 
-    fn text(&self, expected: &str) -> Result<&str, String> {
+    pub(super) fn text(&self, expected: &str) -> Result<&str, String> {
         match self {
             Given::Text(text) | Given::Commas(text) => Ok(text),
             other => Err(format!("expected {expected}, found {}", other.kind())),
@@ -107,7 +110,7 @@ impl Given {
     }
 }
 
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     toml::Value::String(text.into()).to_string()
 }
 
@@ -289,11 +292,9 @@ read_by_the_proxy! {
             None => format!("{}{port}={}", entry.host, entry.address),
         }
     };
-    // The password is left out: what is shown may be logged.
-    proxy::Parent, "a proxy's URL", |parent| {
-        let user = if parent.credentials.is_some() { "***@" } else { "" };
-        format!("http://{user}{}:{}", parent.host, parent.port)
-    };
+    proxy::Rule, "`HOST=URL`", |rule| rule.to_string();
+    proxy::Exception, "a host or a network", |exception| exception.to_string();
+    proxy::Insecure, "`HOST` or `HOST=SHA256`", |host| host.to_string();
 }
 
 /// Not given, or the empty text: none.

@@ -32,6 +32,10 @@ fn every_key_of_the_example_can_be_changed() {
         "reverse" => "[\"https://a.example\"]",
         "intercept" => "[\"a.example\"]",
         "upstream.proxy" => "\"http://p:1\"",
+        "upstream.proxy_for" => "[\"a.example=none\"]",
+        "upstream.no_proxy" => "[\"10.0.0.0/8\"]",
+        "upstream.insecure" => "[\"a.example\"]",
+        "upstream.client_certificates" => "[{ hosts = [\"a.example\"], file = \"a.pem\" }]",
         "upstream.resolve" => "[\"a=127.0.0.1\"]",
         "log.format" => "\"json\"",
         "http1" | "log.all" | "log.why" | "access.remote" | "access.private" => "true",
@@ -191,4 +195,91 @@ fn paths_count_from_the_file_that_names_them() {
     let config = from_file("[ca]\ndir = \"certs\"\n[log]\nfile = \"/var/log/w.log\"").unwrap();
     assert_eq!(config.ca.dir.as_deref(), Some(Path::new("etc/certs")));
     assert_eq!(config.log.file.as_deref(), Some(Path::new("/var/log/w.log")));
+}
+
+fn around(variables: &[(&str, &str)], file: &str) -> Result<Loaded, Vec<Fault>> {
+    let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+    load(&Layers { file: Some((PathBuf::from("f.toml"), file.into())), variables, flags: Vec::new() })
+}
+
+/// Which way out the variables and a file give, in words.
+fn way(variables: &[(&str, &str)], file: &str) -> Option<String> {
+    around(variables, file).unwrap().config.upstream.way_out_words()
+}
+
+#[test]
+fn the_usual_variables_say_the_way_out_where_nothing_of_ours_does() {
+    let proxy = ("HTTPS_PROXY", "http://u:hunter2@proxy.corp.example:8080/");
+    assert_eq!(way(&[proxy], "").unwrap(), "http://proxy.corp.example:8080 (HTTPS_PROXY) for https");
+    assert_eq!(way(&[("all_proxy", "socks5h://s:1")], "").unwrap(), "socks5h://s:1 (all_proxy)");
+    assert_eq!(
+        way(&[("https_proxy", "http://a:1"), ("HTTPS_PROXY", "http://b:1")], "").unwrap(),
+        "http://a:1 (https_proxy) for https"
+    );
+    assert_eq!(way(&[("HTTPS_PROXY", ""), ("NO_PROXY", "x")], ""), None);
+    assert_eq!(way(&[proxy], "[upstream]\nproxy = \"none\""), None);
+    assert_eq!(way(&[proxy], "[upstream]\nproxy = \"http://c:1\"").unwrap(), "http://c:1");
+    let both = [proxy, ("NO_PROXY", "localhost, .corp.example,10.0.0.0/8")];
+    let excepted = "; not for localhost, corp.example, 10.0.0.0/8 (NO_PROXY)";
+    assert!(way(&both, "").unwrap().ends_with(excepted));
+    assert!(way(&both, "[upstream]\nno_proxy = [\"a.example\"]").unwrap().ends_with("; not for a.example"));
+}
+
+#[test]
+fn a_web_servers_http_proxy_is_its_clients_header() {
+    let set = [("HTTP_PROXY", "http://evil.example:1"), ("REQUEST_METHOD", "GET")];
+    assert_eq!(way(&set, ""), None);
+    assert!(way(&set[..1], "").is_some() && way(&[("http_proxy", "http://a:1"), set[1]], "").is_some());
+}
+
+#[test]
+fn a_way_out_that_leads_back_here_is_not_taken() {
+    for url in ["http://127.0.0.1:8080", "http://localhost:8080"] {
+        let loaded = around(&[("HTTPS_PROXY", url), ("HTTP_PROXY", url)], "").unwrap();
+        assert_eq!(loaded.config.upstream.way_out_words(), None);
+        assert!(loaded.warnings[0].starts_with("HTTPS_PROXY leads to"), "{:?}", loaded.warnings);
+    }
+    assert!(way(&[("HTTPS_PROXY", "http://127.0.0.1:8081")], "").is_some());
+    let faults = around(&[], "[upstream]\nproxy = \"http://localhost:8080\"").unwrap_err();
+    assert!(faults[0].to_string().starts_with("error: f.toml: http://localhost:8080 is where"), "{}", faults[0]);
+}
+
+#[test]
+fn a_script_in_the_place_of_a_proxy_is_a_fault_that_says_so() {
+    let faults = around(&[("https_proxy", "http://u:hunter2@wpad/proxy.pac")], "").unwrap_err();
+    let told = faults[0].to_string();
+    assert!(told.starts_with("error: https_proxy: ") && told.contains("PAC files are not run"), "{told}");
+    assert!(!told.contains("hunter2") && faults.len() == 1, "{told}");
+    assert!(around(&[("https_proxy", "http://wpad/proxy.pac")], "[upstream]\nproxy = \"none\"").is_ok());
+}
+
+#[test]
+fn entries_of_no_proxy_that_cannot_be_read_are_warned_of() {
+    let loaded = around(&[("NO_PROXY", "http://x, .corp.example")], "").unwrap();
+    assert_eq!(loaded.config.upstream.environment.no_proxy.len(), 1);
+    assert!(loaded.warnings[0].contains("left out"), "{:?}", loaded.warnings);
+}
+
+#[test]
+fn client_certificates_are_tables_and_hold_no_password() {
+    let table = "[[upstream.client_certificates]]\nhosts = [\"a.example\", \"*.b.example\"]\nfile = \"a.p12\"\n";
+    let loaded = around(&[("P", "hunter2")], &format!("{table}password_env = \"P\"\n")).unwrap();
+    let shown = format!("{:?}", loaded.config);
+    assert!(shown.contains("a.p12") && !shown.contains("hunter2"));
+    let Password::Variable(_, Some(password)) = &loaded.config.upstream.client_certificates[0].password else {
+        panic!("{shown}")
+    };
+    assert_eq!(password.expose(), "hunter2");
+    for (wrong, says) in
+        [("password = \"x\"", "does not belong"), ("fil = 1", "did you mean `file`?"), ("hosts = 3", "a host")]
+    {
+        let text = if wrong.starts_with("hosts") {
+            table.replace("hosts = [\"a.example\", \"*.b.example\"]", wrong)
+        } else {
+            format!("{table}{wrong}\n")
+        };
+        let faults = around(&[], &text).unwrap_err();
+        assert!(faults[0].says.contains(says), "{wrong}: {}", faults[0].says);
+        assert_eq!(faults[0].place.line_and_column(), Some((1, 1)), "{wrong}");
+    }
 }

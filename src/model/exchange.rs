@@ -277,6 +277,17 @@ pub struct Upstream {
     pub tls: Option<TlsFacts>,
     /// The connection had served an exchange before.
     pub reused: bool,
-    /// The parent proxy on the way, where there was one (`host:port`, no credentials).
+    /// The parent proxy on the way, where there was one (`http://host:port`, no credentials).
     pub parent: Option<String>,
+    /// The upstream's certificate was not verified as others are, because somebody said so for this host.
+    pub unverified: Option<Unverified>,
+}
+
+/// How far less than always an upstream's certificate was checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unverified {
+    /// Not at all: whoever answered may have been anybody.
+    Anything,
+    /// It is the one certificate that was named by its fingerprint; names, dates and issuer were not looked at.
+    Pinned,
 }

@@ -7,7 +7,8 @@ mod place;
 mod secret;
 
 pub use exchange::{
-    Body, Client, Exchange, Field, Fields, Millis, Request, Response, Scheme, Timing, TlsFacts, Upstream, Way,
+    Body, Client, Exchange, Field, Fields, Millis, Request, Response, Scheme, Timing, TlsFacts, Unverified, Upstream,
+    Way,
 };
 pub use finding::{Answerer, Diagnosis, Evidence, Finding, Grade, Reason};
 pub use outcome::{CertificateFault, Failure, FailureKind, HeadFault, HeadProblem, Outcome, Phase};

@@ -53,12 +53,8 @@ impl Link {
         self.stream.into_tcp().map(|tcp| (tcp, buffer))
     }
 
-    /// Waits `wait` for the first byte of an answer's head and `within` for its last.
-    pub async fn read_head(&mut self, wait: Duration, within: Duration, most: usize) -> HeadRead {
-        read_head(&mut self.stream, &mut self.buffer, (wait, within), most, head::no_answer).await
-    }
-
-    /// The same for a request. One that its first bytes have spoilt is not waited for.
+    /// Waits `wait` for the first byte of a request's head and `within` for its last. One that its first bytes have spoilt
+    /// is not waited for.
     pub async fn read_request(&mut self, wait: Duration, within: Duration, most: usize) -> HeadRead {
         read_head(&mut self.stream, &mut self.buffer, (wait, within), most, head::hopeless).await
     }

@@ -57,7 +57,9 @@ mod tally;
 mod targets;
 mod tls;
 mod transfer;
+mod trust;
 mod truststore;
+mod way;
 
 use std::fmt;
 use std::io;
@@ -71,10 +73,10 @@ use tokio::sync::{Semaphore, mpsc, watch};
 pub use accept::Running;
 pub use access::{Access, Credentials, Network, Open};
 pub use scope::{Pattern, PatternError, Scope};
-pub use settings::{
-    Guide, Limits, Origin, Override, Parent, Reverse, Seen, SettingError, Settings, certificates_from_pem,
-};
+pub use settings::{Guide, Limits, Origin, Override, Reverse, Seen, SettingError, Settings, certificates_from_pem};
 pub use tally::Tally;
+pub use trust::{ClientCertificate, Fingerprint, Insecure};
+pub use way::{Exception, Parent, ParentKind, Rule, WayOut};
 
 use crate::model::Exchange;
 use accept::{Bound, Role};

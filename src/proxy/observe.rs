@@ -163,8 +163,13 @@ impl Draft {
 
     pub fn connected(&mut self, facts: &Facts, reused: bool) {
         if let Some(live) = &mut self.live {
-            live.exchange.upstream =
-                Upstream { address: facts.address, tls: facts.tls.clone(), reused, parent: facts.parent.clone() };
+            live.exchange.upstream = Upstream {
+                address: facts.address,
+                tls: facts.tls.clone(),
+                reused,
+                parent: facts.parent.clone(),
+                unverified: facts.unverified,
+            };
             live.phase = Phase::SendRequest;
         }
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, watch};
 
-use super::dial::Dialer;
+use super::dial::{Dialer, Names};
 use super::http2::sessions::Sessions;
 use super::mint::Mint;
 use super::pool::Pool;
@@ -68,8 +68,10 @@ pub(super) fn share(
     let limits = settings.limits.clone();
     // Named everywhere: the library would otherwise pick one by what happens to be in the build.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let (roots, warnings) = tls::roots(&settings.upstream_roots);
-    let tls = tls::client_config(roots, provider.clone()).map_err(StartError::Tls)?;
+    let (roots, mut warnings) = tls::roots(&settings.upstream_roots);
+    let tls = tls::UpstreamTls::new(roots, settings.insecure.clone(), &settings.client_certificates, provider.clone())
+        .map_err(StartError::Tls)?;
+    warnings.extend(settings.insecure.iter().map(|host| format!("UNVERIFIED: {}", host.words())));
     let protocols: &[&[u8]] = if settings.http1 { &[tls::HTTP1] } else { &[tls::HTTP2, tls::HTTP1] };
     let made = || Mint::new(settings.authority.clone(), provider, protocols, limits.leaves).map(Arc::new);
     let mint = lasting.mint.map_or_else(made, Ok).map_err(StartError::Authority)?;
@@ -77,11 +79,10 @@ pub(super) fn share(
     targets.own = lasting.own;
     let targets = Arc::new(targets);
     let dialer = Dialer {
-        resolve: settings.resolve.clone(),
-        parent: settings.parent.clone(),
+        names: Names::new(settings.resolve.clone(), targets.clone()),
+        way_out: settings.way_out.clone(),
         tls,
         limits: limits.clone(),
-        targets: targets.clone(),
     };
     let shared = Shared {
         scope: settings.scope.clone(),

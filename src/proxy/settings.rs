@@ -12,7 +12,9 @@ use rustls::pki_types::pem::PemObject;
 use super::access::Access;
 use super::ca::Authority;
 use super::scope::{Scope, host_name};
-use crate::model::{Exchange, Scheme, Secret};
+use super::trust::{ClientCertificate, Insecure};
+use super::way::WayOut;
+use crate::model::{Exchange, Scheme};
 
 /// Everything that `start` needs.
 pub struct Settings {
@@ -24,9 +26,13 @@ pub struct Settings {
     pub authority: Arc<Authority>,
     /// Roots trusted upstream beside the system's.
     pub upstream_roots: Vec<CertificateDer<'static>>,
+    /// Test hosts whose certificates are not verified as others are.
+    pub insecure: Vec<Insecure>,
+    /// What we show to upstreams that ask who we are; the first that is for a host counts.
+    pub client_certificates: Vec<ClientCertificate>,
     pub resolve: Vec<Override>,
-    /// The parent proxy through which all upstream connections go.
-    pub parent: Option<Parent>,
+    /// Which parent proxies are on the way to which upstreams.
+    pub way_out: WayOut,
     /// HTTP/1.1 alone, on both sides.
     pub http1: bool,
     /// Further listeners of this process (a page, a page's data): like the proxy's own, nothing is fetched from them.
@@ -52,8 +58,10 @@ impl Settings {
             scope: Scope::default(),
             authority,
             upstream_roots: Vec::new(),
+            insecure: Vec::new(),
+            client_certificates: Vec::new(),
             resolve: Vec::new(),
-            parent: None,
+            way_out: WayOut::default(),
             http1: false,
             shut: Vec::new(),
             access: Access::default(),
@@ -143,15 +151,6 @@ pub struct Override {
     pub to_port: Option<u16>,
 }
 
-/// A proxy on the way out, spoken to with CONNECT (https) or absolute-form requests (http).
-#[derive(Clone, Debug)]
-pub struct Parent {
-    pub host: String,
-    pub port: u16,
-    /// User name and password for Basic credentials, percent-decoded.
-    pub credentials: Option<Secret<(String, String)>>,
-}
-
 /// Why one of the values above could not be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SettingError {
@@ -220,35 +219,6 @@ impl FromStr for Override {
         };
         Ok(Override { host, port, address, to_port })
     }
-}
-
-impl FromStr for Parent {
-    type Err = SettingError;
-
-    /// `http://[USER:PASSWORD@]HOST[:PORT]`; without a scheme, http; without a port, 3128.
-    fn from_str(text: &str) -> Result<Parent, SettingError> {
-        let error = || wrong("http://[USER:PASSWORD@]HOST:PORT", text);
-        let rest = match text.split_once("://") {
-            Some(("http" | "HTTP", rest)) => rest,
-            Some(_) => return Err(error()),
-            None => text,
-        };
-        let rest = rest.strip_suffix('/').unwrap_or(rest);
-        let (user, authority) = match rest.rsplit_once('@') {
-            Some((user, authority)) => (Some(user), authority),
-            None => (None, rest),
-        };
-        let (host, port) = split_authority(authority).ok_or_else(error)?;
-        let credentials = user.map(|user| {
-            let (name, password) = user.split_once(':').unwrap_or((user, ""));
-            Secret::new((percent_decoded(name), percent_decoded(password)))
-        });
-        Ok(Parent { host, port: port.unwrap_or(3128), credentials })
-    }
-}
-
-fn percent_decoded(text: &str) -> String {
-    percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// The certificates of a PEM file, for `Settings::upstream_roots`. The error says what is wrong with the text.
@@ -357,15 +327,5 @@ mod tests {
         let any: Override = "dev1.service-now.com=::1".parse().unwrap();
         assert_eq!((any.port, any.to_port, any.address.to_string().as_str()), (None, None, "::1"));
         assert!("dev1.service-now.com=localhost".parse::<Override>().is_err());
-    }
-
-    #[test]
-    fn a_parent_keeps_its_password_to_itself() {
-        let parent: Parent = "http://user:p%40ss@proxy.corp.example:8080".parse().unwrap();
-        assert_eq!(parent.credentials.as_ref().unwrap().expose().1, "p@ss");
-        assert!(!format!("{parent:?}").contains("p@ss"));
-        let error = "http://user:p4ss@pro xy:1".parse::<Parent>().unwrap_err();
-        assert!(!error.to_string().contains("p4ss"), "{error}");
-        assert!("socks5://x:1".parse::<Parent>().is_err());
     }
 }

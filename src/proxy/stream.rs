@@ -1,4 +1,4 @@
-//! The three kinds of byte streams that the proxy speaks HTTP over, behind one concrete type.
+//! The kinds of byte streams that the proxy speaks HTTP over, behind one concrete type.
 
 use std::io;
 use std::pin::Pin;
@@ -67,7 +67,24 @@ pub(super) enum Stream {
     /// TLS with a client.
     Server(Box<server::TlsStream<Rewound>>),
     /// TLS with an upstream.
-    Client(Box<client::TlsStream<TcpStream>>),
+    Client(Box<client::TlsStream<Road>>),
+    /// TLS with a parent proxy, and nothing within it that is ours.
+    Parent(Box<client::TlsStream<TcpStream>>),
+}
+
+/// What leads to an upstream: TCP, or a tunnel within the TLS of a parent proxy.
+pub(super) enum Road {
+    Tcp(TcpStream),
+    Parent(Box<client::TlsStream<TcpStream>>),
+}
+
+impl From<Road> for Stream {
+    fn from(road: Road) -> Stream {
+        match road {
+            Road::Tcp(tcp) => Stream::Tcp(tcp),
+            Road::Parent(tls) => Stream::Parent(tls),
+        }
+    }
 }
 
 impl Stream {
@@ -80,44 +97,45 @@ impl Stream {
     }
 }
 
-macro_rules! each {
-    ($stream:expr, $inner:ident => $call:expr) => {
-        match $stream {
-            Stream::Tcp($inner) => $call,
-            Stream::Server($inner) => $call,
-            Stream::Client($inner) => $call,
+macro_rules! reads_and_writes {
+    ($kind:ident: $($variant:ident)+) => {
+        impl AsyncRead for $kind {
+            fn poll_read(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buffer: &mut ReadBuf<'_>,
+            ) -> Poll<io::Result<()>> {
+                match &mut *self { $($kind::$variant(inner) => Pin::new(inner).poll_read(cx, buffer),)+ }
+            }
+        }
+
+        impl AsyncWrite for $kind {
+            fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+                match &mut *self { $($kind::$variant(inner) => Pin::new(inner).poll_write(cx, bytes),)+ }
+            }
+
+            fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                match &mut *self { $($kind::$variant(inner) => Pin::new(inner).poll_flush(cx),)+ }
+            }
+
+            fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+                match &mut *self { $($kind::$variant(inner) => Pin::new(inner).poll_shutdown(cx),)+ }
+            }
+
+            fn poll_write_vectored(
+                mut self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                parts: &[io::IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                match &mut *self { $($kind::$variant(inner) => Pin::new(inner).poll_write_vectored(cx, parts),)+ }
+            }
+
+            fn is_write_vectored(&self) -> bool {
+                match self { $($kind::$variant(inner) => inner.is_write_vectored(),)+ }
+            }
         }
     };
 }
 
-impl AsyncRead for Stream {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        each!(&mut *self, inner => Pin::new(inner).poll_read(cx, buffer))
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        each!(&mut *self, inner => Pin::new(inner).poll_write(cx, bytes))
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(&mut *self, inner => Pin::new(inner).poll_flush(cx))
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        each!(&mut *self, inner => Pin::new(inner).poll_shutdown(cx))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        each!(&mut *self, inner => Pin::new(inner).poll_write_vectored(cx, parts))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        each!(self, inner => inner.is_write_vectored())
-    }
-}
+reads_and_writes!(Stream: Tcp Server Client Parent);
+reads_and_writes!(Road: Tcp Parent);

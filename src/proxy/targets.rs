@@ -38,7 +38,7 @@ pub(super) struct Targets {
     private: bool,
     ports: Vec<u16>,
     scope: Scope,
-    /// Hosts that the configuration names, with the port where it names one: overrides, reverse upstreams, the parent.
+    /// Hosts that the configuration names, with the port where it names one: overrides, reverse upstreams, parents.
     named: Vec<(String, Option<u16>)>,
 }
 
@@ -46,7 +46,8 @@ impl Targets {
     pub fn new(settings: &Settings) -> Targets {
         let overrides = settings.resolve.iter().map(|entry| (entry.host.clone(), entry.port));
         let reverse = settings.reverse.iter().map(|entry| (entry.upstream.host.clone(), Some(entry.upstream.port)));
-        let parent = settings.parent.iter().map(|parent| (parent.host.clone(), Some(parent.port)));
+        let parents = settings.way_out.parents().into_iter();
+        let parents = parents.map(|parent| (parent.host.clone(), Some(parent.port)));
         let listeners = settings.listen.iter().copied().chain(settings.reverse.iter().filter_map(|entry| entry.listen));
         Targets {
             own: OnceLock::new(),
@@ -54,7 +55,7 @@ impl Targets {
             private: settings.access.private,
             ports: settings.access.ports.clone(),
             scope: settings.scope.clone(),
-            named: overrides.chain(reverse).chain(parent).collect(),
+            named: overrides.chain(reverse).chain(parents).collect(),
         }
     }
 

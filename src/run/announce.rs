@@ -75,6 +75,8 @@ fn lines(config: &Config, service: &Service, authority: &Authority) -> String {
             .iter()
             .map(|page| format!("page        {} (for this machine, and whoever has the token)", page.url())),
     );
+    lines.extend(config.upstream.way_out_words().map(|way| format!("way out     {way}")));
+    lines.extend(config.upstream.insecure.iter().map(|host| format!("UNVERIFIED  {}", host.words())));
     lines.push(String::new());
     lines.join("\n")
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use why401::model::Way;
 use why401::proxy::ca::Authority;
-use why401::proxy::{Guide, Scope, Settings, StartError, start};
+use why401::proxy::{Guide, Scope, Settings, StartError, WayOut, start};
 
 use crate::bench::*;
 
@@ -138,7 +138,7 @@ async fn a_parent_proxy_is_asked_and_its_refusal_told() {
         let parent = format!("http://{credentials}{}", parent.address).parse().unwrap();
         let root = world.root();
         Proxy::start(move |settings: &mut Settings| {
-            settings.parent = Some(parent);
+            settings.way_out = WayOut::through(parent);
             settings.upstream_roots.push(root);
         })
     };
@@ -150,7 +150,7 @@ async fn a_parent_proxy_is_asked_and_its_refusal_told() {
         soon(heads.recv()).await.unwrap(),
         format!("CONNECT {HOST}:443 HTTP/1.1\r\nHost: {HOST}:443\r\nProxy-Authorization: Basic dTpw\r\n\r\n")
     );
-    assert_eq!(proxy.exchange().await.upstream.parent, Some(parent.address.to_string()));
+    assert_eq!(proxy.exchange().await.upstream.parent, Some(format!("http://{}", parent.address)));
     let mut client = proxy.connect().await;
     client.send("GET http://a.example/x HTTP/1.1\r\nHost: a.example\r\n\r\n").await;
     assert_eq!(client.message().await.1, "ok");

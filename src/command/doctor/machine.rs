@@ -86,18 +86,14 @@ fn proxy_variable(config: &Config, name: &str, value: &str) -> Line {
         .listen
         .iter()
         .any(|listen| address == listen.to_string() || address == format!("localhost:{}", listen.port()));
-    match (ours, &config.upstream.proxy) {
-        (true, _) => Line::ok(ENVIRONMENT, format!("{name} leads to this proxy ({address})")),
-        (false, Some(parent)) => {
-            let says = format!("{name} is {address}; our own way out is {}:{}", parent.host, parent.port);
-            Line::ok(ENVIRONMENT, says)
-        }
-        (false, None) => Line::warning(
-            ENVIRONMENT,
-            format!("{name} leads to {address}: clients started here go there and not to us"),
-            format!("point the client to us, and us to it: --upstream-proxy http://{address}"),
-        ),
+    if ours {
+        return Line::ok(ENVIRONMENT, format!("{name} leads to this proxy ({address})"));
     }
+    Line::warning(
+        ENVIRONMENT,
+        format!("{name} leads to {address}: clients started here go there and not to us"),
+        format!("point the client to us; our own way out takes {name} by itself, or --upstream-proxy in its place"),
+    )
 }
 
 #[cfg(test)]
@@ -126,7 +122,7 @@ mod tests {
     fn another_proxy_in_the_environment_is_named_without_its_password() {
         let lines = seen(&[("HTTPS_PROXY", "http://u:hunter2@proxy.corp.example:3128/")]);
         assert_eq!(lines[0].level, Level::Warning);
-        assert!(lines[0].next.contains("--upstream-proxy http://proxy.corp.example:3128"), "{}", lines[0].next);
+        assert!(lines[0].says.contains("leads to proxy.corp.example:3128"), "{}", lines[0].says);
         assert!(!format!("{lines:?}").contains("hunter2"));
         assert_eq!(seen(&[("https_proxy", "http://127.0.0.1:8080")])[0].level, Level::Ok);
     }

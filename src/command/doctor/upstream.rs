@@ -37,7 +37,7 @@ pub async fn look(config: &Config, host: &str) -> Result<Vec<Line>, Failure> {
     let pattern: Pattern = name.parse().map_err(|error| Failure::Usage(format!("error: {error}")))?;
     let mut lines = vec![scope(config, &pattern), route(config)];
     match probe(config, name).await? {
-        Some(exchange) => lines.extend(seen(config, &exchange)),
+        Some(exchange) => lines.extend(seen(&exchange)),
         None => lines.push(Line::fault(
             UPSTREAM,
             "the probe did not end in time",
@@ -59,8 +59,8 @@ fn scope(config: &Config, host: &Pattern) -> Line {
 }
 
 fn route(config: &Config) -> Line {
-    match &config.upstream.proxy {
-        Some(parent) => Line::ok(ROUTE, format!("through the proxy {}:{}", parent.host, parent.port)),
+    match config.upstream.way_out_words() {
+        Some(way) => Line::ok(ROUTE, format!("through {way}")),
         None => Line::ok(ROUTE, "direct"),
     }
 }
@@ -97,10 +97,10 @@ async fn ask(address: SocketAddr, host: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-fn seen(config: &Config, exchange: &Exchange) -> Vec<Line> {
+fn seen(exchange: &Exchange) -> Vec<Line> {
     match &exchange.outcome {
         Outcome::Answered(answer) => vec![reached(exchange), awake(answer), clock(exchange, answer)],
-        Outcome::Failed(stopped) => vec![failed(stopped, config.upstream.proxy.is_some())],
+        Outcome::Failed(stopped) => vec![failed(stopped)],
         _ => vec![Line::fault(UPSTREAM, "the probe was not answered", "try again")],
     }
 }
@@ -161,15 +161,9 @@ fn offset(seconds: i64) -> Line {
 }
 
 /// `parent`: names and connections are those of a parent proxy.
-fn failed(stopped: &Stopped, parent: bool) -> Line {
+fn failed(stopped: &Stopped) -> Line {
     let detail = brief(&stopped.detail, 200);
     let (says, next) = match (&stopped.phase, &stopped.kind) {
-        (Phase::Resolve | Phase::Connect, _) if parent => {
-            (format!("the parent proxy was not reached: {detail}"), "check --upstream-proxy")
-        }
-        (_, FailureKind::NameNotFound) => {
-            ("the name is not known".to_owned(), "check the spelling; behind a corporate proxy: --upstream-proxy")
-        }
         (Phase::ParentProxy, FailureKind::ParentProxyRefused(407)) => (
             "the parent proxy wants credentials".into(),
             "--upstream-proxy http://USER:PASSWORD@HOST:PORT; for NTLM or Kerberos put a helper such as Cntlm or px between",
@@ -177,7 +171,12 @@ fn failed(stopped: &Stopped, parent: bool) -> Line {
         (Phase::ParentProxy, FailureKind::ParentProxyRefused(status)) => {
             (format!("the parent proxy refused with {status}"), "ask its administrator to allow the instance")
         }
-        (Phase::ParentProxy, _) => (format!("the parent proxy was not reached: {detail}"), "check --upstream-proxy"),
+        (Phase::ParentProxy, _) => {
+            (format!("the parent proxy was not reached: {detail}"), "check --upstream-proxy and HTTPS_PROXY")
+        }
+        (_, FailureKind::NameNotFound) => {
+            ("the name is not known".to_owned(), "check the spelling; behind a corporate proxy: --upstream-proxy")
+        }
         (_, FailureKind::Certificate(CertificateFault::UnknownIssuer(issuer))) => (
             format!(
                 "its certificate is issued by {issuer}, which this machine does not trust: somebody inspects TLS on the way, or a root is missing"
@@ -256,12 +255,10 @@ mod tests {
     fn whoever_inspects_is_named() {
         let stopped = |phase, kind| Stopped { phase, kind, detail: String::new(), status: Some(502) };
         let inspected = FailureKind::Certificate(CertificateFault::UnknownIssuer("CN=Corp Inspection".into()));
-        assert!(failed(&stopped(Phase::UpstreamTls, inspected), false).says.contains("Corp Inspection"));
+        assert!(failed(&stopped(Phase::UpstreamTls, inspected)).says.contains("Corp Inspection"));
         assert!(
-            failed(&stopped(Phase::ParentProxy, FailureKind::ParentProxyRefused(407)), true)
-                .says
-                .contains("credentials")
+            failed(&stopped(Phase::ParentProxy, FailureKind::ParentProxyRefused(407))).says.contains("credentials")
         );
-        assert!(failed(&stopped(Phase::Resolve, FailureKind::NameNotFound), false).next.contains("spelling"));
+        assert!(failed(&stopped(Phase::Resolve, FailureKind::NameNotFound)).next.contains("spelling"));
     }
 }
