@@ -88,7 +88,7 @@ pub struct RunOptions {
     #[arg(long, value_name = "ADDR")]
     ui: Option<String>,
     /// Also listen for clients that know no proxy, and forward to this origin
-    #[arg(long, value_name = "[ADDR=]https://HOST")]
+    #[arg(long, value_name = "[[https://]ADDR=]https://HOST")]
     reverse: Vec<String>,
     /// Open the TLS of this host too (*.service-now.com and *.servicenowservices.com always are)
     #[arg(long, value_name = "HOST")]

@@ -51,7 +51,8 @@ keys! {
     "listen" => listen,
         "Where clients reach the proxy. Port 0 picks a free one.";
     "reverse" => reverse,
-        "Instances for clients that know no proxy: \"127.0.0.1:8401=https://dev1.service-now.com\" listens there.\n\
+        "Instances for clients that know no proxy: \"127.0.0.1:8401=https://dev1.service-now.com\" listens there over\n\
+         http, \"https://127.0.0.1:8443=https://dev1.service-now.com\" over https.\n\
          Without the address, requests to `listen` that name no host are for it (one at most).";
     "intercept" => intercept,
         "Hosts whose TLS is opened, besides *.service-now.com and *.servicenowservices.com:\n\
@@ -67,11 +68,19 @@ keys! {
     "access.credentials" => access.credentials,
         "What clients of the forward proxy must show in Proxy-Authorization: \"USER:PASSWORD\", one of them.\n\
          There is no flag for it: everybody on a machine sees the flags of its programs.";
+    "access.proxy_protocol" => access.balanced,
+        "Listeners behind a load balancer, as `listen` and `reverse` have them: each connection must begin with the\n\
+         PROXY protocol (1 or 2), and the client is the one that it tells. `clients` is about the balancer then.";
     "access.ports" => access.ports,
         "Ports that requests may go to. Always open: 80, 443, and what `reverse` and `upstream.resolve` name; while only\n\
          this machine reaches the proxy also 1024 and above of intercepted hosts and of this machine.";
     "access.private" => access.private,
         "Whether loopback and private addresses are targets although other machines reach the proxy.";
+    "marks.via" => marks.via,
+        "Add Via to requests and answers. Off: an instance sees no difference.";
+    "marks.x_forwarded" => marks.x_forwarded,
+        "Add X-Forwarded-For, -Host and -Proto to requests that come to reverse listeners. Off: ServiceNow's rules for\n\
+         IP addresses read them.";
     "upstream.proxy" => upstream.proxy,
         "The proxy on the way to upstreams: \"http://proxy.corp.example:3128\", or with https://, socks5:// (names are looked up\n\
          here) or socks5h:// (there). Empty: as HTTPS_PROXY, HTTP_PROXY or ALL_PROXY say; \"none\": none, whatever they say.";

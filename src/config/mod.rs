@@ -33,6 +33,7 @@ pub struct Config {
     /// HTTP/1.1 alone, on both sides.
     pub http1: bool,
     pub access: proxy::Access,
+    pub marks: proxy::Marks,
     pub upstream: Upstream,
     pub ca: Ca,
     pub log: Log,
@@ -137,6 +138,7 @@ impl Default for Config {
             intercept: Vec::new(),
             http1: false,
             access: proxy::Access::default(),
+            marks: proxy::Marks::default(),
             upstream: Upstream::default(),
             ca: Ca { dir: None, name_constraints: true, certificates: None, key: None },
             log: Log { format: Format::Human, all: false, why: false, file: None, filter: "info".into() },

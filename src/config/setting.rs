@@ -281,10 +281,7 @@ read_by_the_proxy! {
     proxy::Pattern, "a host", |pattern| pattern.to_string();
     proxy::Network, "an address or a range", |network| network.to_string();
     proxy::Credentials, "`USER:PASSWORD`", |credentials| credentials.to_string();
-    proxy::Reverse, "`[ADDR:PORT=]https://HOST`", |reverse| match reverse.listen {
-        Some(listen) => format!("{listen}={}", reverse.upstream),
-        None => reverse.upstream.to_string(),
-    };
+    proxy::Reverse, "`[[https://]ADDR:PORT=]https://HOST`", |reverse| reverse.to_string();
     proxy::Override, "`HOST[:PORT]=ADDR[:PORT]`", |entry| {
         let port = entry.port.map(|port| format!(":{port}")).unwrap_or_default();
         match entry.to_port {

@@ -39,6 +39,8 @@ fn every_key_of_the_example_can_be_changed() {
         "upstream.resolve" => "[\"a=127.0.0.1\"]",
         "log.format" => "\"json\"",
         "http1" | "log.all" | "log.why" | "access.remote" | "access.private" => "true",
+        "marks.via" | "marks.x_forwarded" => "true",
+        "access.proxy_protocol" => "\"127.0.0.1:9\"",
         "access.clients" => "[\"192.0.2.0/24\"]",
         "access.credentials" => "[\"a:b\"]",
         "session.record" | "ca.name_constraints" => "false",

@@ -73,6 +73,9 @@ pub struct Client {
     /// The client's TLS session with us, where it had one.
     pub tls: Option<TlsFacts>,
     pub way: Way,
+    /// The origin that the client called, where a reverse listener stood for the upstream under another name. The request's
+    /// fields are as the client sent them; its host is the upstream's.
+    pub called: Option<String>,
     /// `User-Agent` of the CONNECT that opened the tunnel, where it had one.
     pub connect_agent: Option<String>,
 }

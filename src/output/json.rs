@@ -21,6 +21,9 @@ struct Line {
     /// Empty, as the address, where the recording shows the answer alone.
     method: String,
     url: String,
+    /// The origin that the client called instead: a reverse listener's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    called: Option<String>,
     /// `null` where no answer came and none was made.
     status: Option<u16>,
     answered_by: &'static str,
@@ -74,6 +77,7 @@ pub fn line(told: &Told<'_>) -> String {
         client: exchange.client.address.map(|address| address.to_string()),
         method: view.door.words(&exchange.request.method),
         url: view.url(),
+        called: exchange.client.called.as_ref().map(|called| view.door.words(called)),
         status: status(told),
         answered_by: told.diagnosis.answered_by.as_str(),
         transaction: view.transaction(),

@@ -19,7 +19,9 @@ pub fn outcome(exchange: &Exchange, answerer: Answerer) -> String {
             let status = format!("{} {}", answer.status, clean(&answer.reason));
             let cut =
                 answer.cut.as_ref().map(|fault| format!(", cut short: {}", kind(&fault.kind))).unwrap_or_default();
-            format!("{} from {}{}{cut}", status.trim_end(), by(answerer), took("in"))
+            let called =
+                exchange.client.called.as_ref().map(|called| format!(", called as {called}")).unwrap_or_default();
+            format!("{} from {}{}{cut}{called}", status.trim_end(), by(answerer), took("in"))
         }
         Outcome::Failed(failure) => format!("no answer{}: {}", took("after"), failed(failure)),
         Outcome::Abandoned(phase) => format!("the client went away{} {}", took("after"), during(*phase)),

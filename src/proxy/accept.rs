@@ -12,20 +12,26 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::answer::Notice;
+use super::balancer;
 use super::front::{self, Door, Entry};
 use super::link::Link;
 use super::renew::renew;
+use super::reverse;
 use super::settings::{Origin, Reverse, Settings};
 use super::stream::Stream;
 use super::tally::Tally;
 use super::{Life, Shared, StartError};
-use crate::model::{Client, Way};
+use crate::model::{Client, Scheme, Way};
 
 /// What a listener is for.
 #[derive(Clone)]
 pub(super) enum Role {
     Proxy,
-    Reverse(Origin),
+    /// Stands for an upstream, over http or https.
+    Reverse {
+        scheme: Scheme,
+        upstream: Origin,
+    },
 }
 
 /// A bound listener.
@@ -33,11 +39,13 @@ pub(super) struct Bound {
     pub listener: TcpListener,
     pub address: SocketAddr,
     pub role: Role,
+    /// A load balancer says first for whom it speaks.
+    pub balanced: bool,
 }
 
-pub(super) async fn bind(address: SocketAddr, role: Role) -> io::Result<Bound> {
+pub(super) async fn bind(address: SocketAddr, role: Role, balanced: bool) -> io::Result<Bound> {
     let listener = TcpListener::bind(address).await?;
-    Ok(Bound { address: listener.local_addr()?, listener, role })
+    Ok(Bound { address: listener.local_addr()?, listener, role, balanced })
 }
 
 /// A proxy that runs. Dropping it stops it at once.
@@ -140,7 +148,8 @@ pub(super) async fn run(
             Ok((tcp, from)) => {
                 pause = FIRST_PAUSE;
                 let shared = current.borrow().clone();
-                tokio::spawn(connection(shared, tcp, from, bound.address, bound.role.clone(), permit, alive.clone()));
+                let guest = Guest { tcp, from, listener: bound.address, balanced: bound.balanced };
+                tokio::spawn(connection(shared, guest, bound.role.clone(), permit, alive.clone()));
             }
             // Out of descriptors, as a rule: an immediate retry would only burn the processor.
             Err(error) if accept_pauses(&error) => {
@@ -175,31 +184,56 @@ async fn turn_away(shared: &Shared, tcp: TcpStream, from: SocketAddr) {
     }
 }
 
-async fn connection(
-    shared: Arc<Shared>,
+/// A connection that has just come in.
+struct Guest {
     tcp: TcpStream,
     from: SocketAddr,
-    local: SocketAddr,
+    /// The listener that it came to.
+    listener: SocketAddr,
+    balanced: bool,
+}
+
+async fn connection(
+    shared: Arc<Shared>,
+    guest: Guest,
     role: Role,
     permit: OwnedSemaphorePermit,
     alive: mpsc::Sender<Infallible>,
 ) {
-    if !shared.access.admits(from.ip()) {
-        return turn_away(&shared, tcp, from).await;
-    }
-    // Answers are often small and must not wait for an acknowledgement.
-    tcp.set_nodelay(true).ok();
-    let number = shared.next_connection.fetch_add(1, Ordering::Relaxed) + 1;
-    let (entry, way) = match role {
-        // The address that the client reached, where the listener is for all of them.
-        Role::Proxy => (Entry::Proxy(tcp.local_addr().unwrap_or(local)), Way::Absolute),
-        Role::Reverse(origin) => (Entry::Reverse(origin), Way::Reverse),
-    };
-    let client = Client { address: Some(from), connection: number, way, ..Client::default() };
-    let serve = front::serve(shared.clone(), Link::new(Stream::Tcp(tcp)), Door { entry, client, opened: None });
     tokio::select! {
-        () = serve => {}
+        () = serve(&shared, guest, role) => {}
         () = shared.stopped() => {}
     }
     drop((permit, alive));
+}
+
+async fn serve(shared: &Arc<Shared>, guest: Guest, role: Role) {
+    let Guest { tcp, mut from, listener, balanced } = guest;
+    if !shared.access.admits(from.ip()) {
+        return turn_away(shared, tcp, from).await;
+    }
+    // Answers are often small and must not wait for an acknowledgement.
+    tcp.set_nodelay(true).ok();
+    // The address that the client reached, where the listener is for all of them.
+    let here = tcp.local_addr().unwrap_or(listener);
+    let mut link = Link::new(Stream::Tcp(tcp));
+    if balanced {
+        let Some(client) = balancer::client(&mut link, from, &shared.limits).await else {
+            tracing::info!(%listener, peer = %from, "refused: a connection without the PROXY protocol");
+            return;
+        };
+        from = client;
+    }
+    let number = shared.next_connection.fetch_add(1, Ordering::Relaxed) + 1;
+    let client = Client { address: Some(from), connection: number, ..Client::default() };
+    match role {
+        Role::Proxy => {
+            let client = Client { way: Way::Absolute, ..client };
+            front::serve(shared.clone(), link, Door { entry: Entry::Proxy(here), client, opened: None }).await;
+        }
+        Role::Reverse { scheme, upstream } => {
+            let here = Origin { scheme, host: here.ip().to_canonical().to_string(), port: here.port() };
+            reverse::serve(shared.clone(), link, client, here, upstream).await;
+        }
+    }
 }

@@ -23,6 +23,9 @@ pub struct Access {
     pub clients: Vec<Network>,
     /// What a client of the forward proxy must show in Proxy-Authorization, one of them; empty: nothing.
     pub credentials: Vec<Credentials>,
+    /// Listeners, as they are named in the settings, that stand behind a load balancer and take the client's address from
+    /// the PROXY protocol.
+    pub balanced: Vec<SocketAddr>,
     /// Ports that requests may go to besides 80, 443 and those of hosts that are configured.
     pub ports: Vec<u16>,
     /// Loopback and private addresses are targets although other machines can reach the proxy.

@@ -75,7 +75,7 @@ async fn shut(
     failure.status = Some(notice.status);
     tracing::info!(target = %origin.authority(), why = %failure.detail, "CONNECT refused");
     let bytes = notice.render(arrived.head.head.get("accept"), false, true);
-    let request = observe::connect_request(&arrived.head, origin);
+    let request = observe::connect_request(Some(&arrived.head), origin);
     let sheet = Sheet::open(shared, client, request, arrived.first).await;
     let sent = link.send(&bytes, shared.limits.idle).await;
     sheet.failed(failure);
@@ -112,7 +112,7 @@ async fn look_inside(shared: Arc<Shared>, mut link: Link, door: Door, arrived: A
     }
     let agent = arrived.head.head.get("user-agent").map(|agent| String::from_utf8_lossy(agent).into_owned());
     let client = Client { connect_agent: agent, ..door.client };
-    let opened = Opened { head: arrived.head, at: arrived.first, resumed: false };
+    let opened = Opened { head: Some(arrived.head), at: arrived.first, resumed: false };
     match link.buffer.first().map(|first| speech(*first)) {
         Some(Speech::Tls) => decrypt(shared, link, client, opened, Origin { scheme: Scheme::Https, ..origin }).await,
         Some(Speech::Http) => {
@@ -140,7 +140,7 @@ async fn decrypt(shared: Arc<Shared>, link: Link, client: Client, opened: Opened
 /// A tunnel that led to no request, as an exchange of its CONNECT: the client ended the handshake, sent nothing after it,
 /// or what it wanted could not be reached.
 pub(super) async fn failed(shared: &Shared, client: Client, opened: &Opened, origin: &Origin, failure: Failure) {
-    let request = observe::connect_request(&opened.head, origin);
+    let request = observe::connect_request(opened.head.as_ref(), origin);
     let sheet = Sheet::open(shared, client, request, opened.at).await;
     sheet.failed(failure);
 }

@@ -13,6 +13,7 @@ use super::download::Down;
 use super::framing::Decoder;
 use super::head::Version;
 use super::link::{Link, fill};
+use super::manner::Manner;
 use super::observe::{Capture, Sheet};
 use super::settings::Limits;
 use super::tls::Notes;
@@ -36,6 +37,8 @@ pub(super) struct Conversation<'a> {
     pub stale: bool,
     /// The connection has served nothing before.
     pub fresh: bool,
+    /// How heads are written for the client.
+    pub manner: &'a Manner,
     pub notes: &'a Notes,
     /// Follows the request's body.
     pub decoder: &'a mut Decoder,
@@ -83,6 +86,7 @@ impl Conversation<'_> {
             upgrades: self.upgrades,
             stale: self.stale,
             fresh: self.fresh,
+            manner: self.manner,
             notes: self.notes,
             draft,
             kept: received,

@@ -12,6 +12,7 @@ use super::forward::malformed;
 use super::framing::{self, Decoder, Framing};
 use super::head::{AnswerHead, Version, no_answer};
 use super::link::{HeadRead, read_head};
+use super::manner::Manner;
 use super::observe::{Capture, Draft};
 use super::rewrite::{self, Persistence};
 use super::settings::Limits;
@@ -31,6 +32,7 @@ pub(super) struct Down<'a> {
     pub upgrades: bool,
     pub stale: bool,
     pub fresh: bool,
+    pub manner: &'a Manner,
     pub notes: &'a Notes,
     pub draft: &'a mut Draft,
     pub kept: &'a mut Capture,
@@ -59,7 +61,7 @@ impl Down<'_> {
             (true, Version::Http11 | Version::Http2) => Persistence::Open,
         };
         let mut out = BytesMut::new();
-        rewrite::answer(&answer, persistence, framed, &mut out);
+        rewrite::answer(&answer, persistence, framed, self.manner, &mut out);
         let mut decoder = Decoder::new(framing);
         let mut body = Body { decoder: &mut decoder, kept: self.kept, framed, idle: self.limits.idle };
         let ended = body.transfer(reader, buffer, writer, &mut out, None).await;
@@ -77,7 +79,7 @@ impl Down<'_> {
             return Err(Trouble::Upstream(malformed(Phase::AwaitAnswer, "it changed the protocol unasked")));
         }
         let mut out = BytesMut::new();
-        rewrite::answer(answer, Persistence::Upgrade, true, &mut out);
+        rewrite::answer(answer, Persistence::Upgrade, true, self.manner, &mut out);
         send(writer, &out, self.limits).await.map_err(|_| Trouble::Gone)?;
         Ok(Ending { keep_client: false, keep_upstream: false, upgraded: true })
     }
@@ -103,7 +105,7 @@ impl Down<'_> {
             // HTTP/1.0 knows none (RFC 9110 §15.2).
             if self.version == Version::Http11 {
                 let mut out = BytesMut::new();
-                rewrite::answer(&answer, Persistence::Open, true, &mut out);
+                rewrite::answer(&answer, Persistence::Open, true, self.manner, &mut out);
                 send(writer, &out, self.limits).await.map_err(|_| Trouble::Gone)?;
             }
         }

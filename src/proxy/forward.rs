@@ -58,10 +58,11 @@ pub(super) async fn forward(
     own: &mut Own,
     from: &Client,
     arrived: Arrived,
-    destination: Destination,
+    mut destination: Destination,
 ) -> After {
     let request = observe::request(&arrived.head, &destination);
-    let from = Client { way: destination.way, ..from.clone() };
+    let from = Client { way: destination.way, called: destination.manner.called(), ..from.clone() };
+    destination.manner.mark(shared.marks, from.address.map(|address| address.ip()));
     let sheet = if explained(shared, &destination) {
         Sheet::open(shared, from, request, arrived.first).await
     } else {
@@ -193,6 +194,7 @@ impl Errand<'_> {
             parent: credentials.as_deref(),
             upgrade: self.upgrades(),
             more: b"",
+            manner: Some(&self.destination.manner),
         };
         let mut out = BytesMut::new();
         rewrite::request(&self.head, &changes, &mut out);
@@ -250,6 +252,7 @@ impl Errand<'_> {
             upgrades: self.upgrades(),
             stale,
             fresh: upstream.served == 0,
+            manner: &self.destination.manner,
             notes: &upstream.facts.notes,
             decoder: &mut self.decoder,
             sheet: &mut self.sheet,

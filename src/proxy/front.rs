@@ -35,13 +35,18 @@ pub(super) struct Door {
 pub(super) enum Entry {
     /// A listener of the forward proxy, by its address.
     Proxy(SocketAddr),
-    Reverse(Origin),
+    /// A reverse listener, by the origin that it is, and the one that it stands for.
+    Reverse {
+        here: Origin,
+        upstream: Origin,
+    },
     Tunnel(Origin),
 }
 
 /// A CONNECT that was answered.
 pub(super) struct Opened {
-    pub head: RequestHead,
+    /// None where a reverse listener stands for the tunnel.
+    pub head: Option<RequestHead>,
     pub at: Instant,
     /// TLS took up an earlier session.
     pub resumed: bool,
@@ -51,7 +56,7 @@ impl Door {
     pub fn entrance<'a>(&'a self, shared: &'a Shared) -> Entrance<'a> {
         match &self.entry {
             Entry::Proxy(local) => Entrance::Proxy { local: *local, fallback: shared.fallback.as_ref() },
-            Entry::Reverse(origin) => Entrance::Reverse(origin),
+            Entry::Reverse { here, upstream } => Entrance::Reverse { here, upstream },
             Entry::Tunnel(origin) => Entrance::Tunnel(origin),
         }
     }
@@ -60,7 +65,7 @@ impl Door {
     pub fn origin(&self) -> Option<&Origin> {
         match &self.entry {
             Entry::Proxy(_) => None,
-            Entry::Reverse(origin) | Entry::Tunnel(origin) => Some(origin),
+            Entry::Reverse { upstream: origin, .. } | Entry::Tunnel(origin) => Some(origin),
         }
     }
 }

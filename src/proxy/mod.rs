@@ -23,6 +23,7 @@
 mod accept;
 mod access;
 mod answer;
+mod balancer;
 pub mod ca;
 mod ca_error;
 mod ca_files;
@@ -32,6 +33,7 @@ mod connect;
 mod converse;
 mod dial;
 mod download;
+mod facade;
 mod fault;
 mod forward;
 mod framing;
@@ -40,12 +42,14 @@ mod head;
 mod http2;
 mod lenient;
 mod link;
+mod manner;
 mod mint;
 mod observe;
 mod page;
 mod pool;
 mod relay;
 mod renew;
+mod reverse;
 mod rewrite;
 mod route;
 mod scope;
@@ -73,7 +77,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 pub use accept::Running;
 pub use access::{Access, Credentials, Network, Open};
 pub use scope::{Pattern, PatternError, Scope};
-pub use settings::{Guide, Limits, Origin, Override, Reverse, Seen, SettingError, Settings, certificates_from_pem};
+pub use settings::{
+    Guide, Limits, Marks, Origin, Override, Reverse, Seen, SettingError, Settings, certificates_from_pem,
+};
 pub use tally::Tally;
 pub use trust::{ClientCertificate, Fingerprint, Insecure};
 pub use way::{Exception, Parent, ParentKind, Rule, WayOut};
@@ -98,6 +104,7 @@ struct Shared {
     mint: Arc<Mint>,
     dialer: Dialer,
     access: Access,
+    marks: Marks,
     targets: Arc<Targets>,
     pool: Pool,
     sessions: Sessions,
@@ -165,12 +172,14 @@ pub enum StartError {
     Tls(String),
     /// A listener that other machines can reach, and nothing that says which of them may.
     Open(SocketAddr, Open),
+    /// An address that should expect the PROXY protocol and is no listener's.
+    Balanced(SocketAddr),
 }
 
 impl StartError {
     /// The settings are at fault, and not the machine.
     pub fn is_usage(&self) -> bool {
-        matches!(self, StartError::Open(..) | StartError::Reverse)
+        matches!(self, StartError::Open(..) | StartError::Reverse | StartError::Balanced(_))
     }
 }
 
@@ -201,6 +210,10 @@ impl fmt::Display for StartError {
             StartError::Open(address, Open::AnybodyReverse) => write!(
                 f,
                 "{address} is a reverse listener, which cannot ask for proxy credentials: name its clients with --allow-client ADDRESS or RANGE"
+            ),
+            StartError::Balanced(address) => write!(
+                f,
+                "`access.proxy_protocol` names {address}, which is no listener: write it as in `listen` or `reverse`"
             ),
             StartError::Tls(why) => write!(f, "cannot set up TLS: {why}"),
         }
@@ -237,19 +250,25 @@ pub async fn start(settings: Settings, exchanges: mpsc::Sender<Exchange>) -> Res
 fn guarded(settings: &Settings) -> Result<(), StartError> {
     let proxies = settings.listen.iter().map(|address| (*address, false));
     let reverse = settings.reverse.iter().filter_map(|entry| Some((entry.listen?, true)));
-    for (address, is_reverse) in proxies.chain(reverse) {
-        settings.access.permits(address, is_reverse).map_err(|open| StartError::Open(address, open))?;
+    let listeners: Vec<(SocketAddr, bool)> = proxies.chain(reverse).collect();
+    for (address, is_reverse) in &listeners {
+        settings.access.permits(*address, *is_reverse).map_err(|open| StartError::Open(*address, open))?;
+    }
+    let is_listener = |address: &&SocketAddr| listeners.iter().any(|(known, _)| known == *address);
+    if let Some(address) = settings.access.balanced.iter().find(|address| !is_listener(address)) {
+        return Err(StartError::Balanced(*address));
     }
     Ok(())
 }
 
 async fn bind_all(settings: &Settings) -> Result<Vec<Bound>, StartError> {
     let proxies = settings.listen.iter().map(|address| (*address, Role::Proxy));
-    let reverse =
-        settings.reverse.iter().filter_map(|entry| Some((entry.listen?, Role::Reverse(entry.upstream.clone()))));
+    let role = |entry: &Reverse| Role::Reverse { scheme: entry.scheme, upstream: entry.upstream.clone() };
+    let reverse = settings.reverse.iter().filter_map(|entry| Some((entry.listen?, role(entry))));
     let mut bound = Vec::new();
     for (address, role) in proxies.chain(reverse) {
-        bound.push(accept::bind(address, role).await.map_err(|error| StartError::Bind { address, error })?);
+        let balanced = settings.access.balanced.contains(&address);
+        bound.push(accept::bind(address, role, balanced).await.map_err(|error| StartError::Bind { address, error })?);
     }
     Ok(bound)
 }
@@ -264,7 +283,7 @@ fn run(
     let addresses: Vec<SocketAddr> =
         bound.iter().filter(|bound| matches!(bound.role, Role::Proxy)).map(|bound| bound.address).collect();
     let mut own_listeners =
-        bound.iter().filter(|bound| matches!(bound.role, Role::Reverse(_))).map(|bound| bound.address);
+        bound.iter().filter(|bound| matches!(bound.role, Role::Reverse { .. })).map(|bound| bound.address);
     let reverse = settings.reverse.iter().filter_map(|entry| match entry.listen {
         Some(_) => own_listeners.next(),
         None => addresses.first().copied(),

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::Shared;
 use super::dial::Facts;
-use super::head::{AnswerHead, RequestHead};
+use super::head::{AnswerHead, RequestHead, Version};
 use super::lenient::lenient;
 use super::route::{Destination, split_scheme};
 use super::settings::{Origin, Seen};
@@ -246,18 +246,19 @@ fn origin_form(target: &[u8]) -> String {
     String::from_utf8_lossy(path).into_owned()
 }
 
-/// The model's request for a CONNECT that led to nothing.
-pub(super) fn connect_request(head: &RequestHead, origin: &Origin) -> Request {
+/// The model's request for a CONNECT that led to nothing; without a head for a connection to a reverse listener, which is
+/// to its upstream as a tunnel is.
+pub(super) fn connect_request(head: Option<&RequestHead>, origin: &Origin) -> Request {
     Request {
         method: "CONNECT".to_owned(),
         scheme: origin.scheme,
         host: origin.host.clone(),
         port: origin.port,
         target: origin.authority(),
-        version: head.version.as_str().to_owned(),
-        fields: head.head.to_model(),
+        version: head.map(|head| head.version).unwrap_or(Version::Http11).as_str().to_owned(),
+        fields: head.map(|head| head.head.to_model()).unwrap_or_default(),
         body: Body::default(),
-        head: Some(head.head.raw.clone()),
+        head: head.map(|head| head.head.raw.clone()),
         unseen: false,
     }
 }

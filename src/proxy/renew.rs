@@ -91,6 +91,7 @@ pub(super) fn share(
         mint,
         dialer,
         access: settings.access.clone(),
+        marks: settings.marks,
         targets,
         pool: Pool::new(limits.pooled, limits.pooled_for),
         sessions: Sessions::new(&limits),

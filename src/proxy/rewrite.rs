@@ -4,6 +4,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::head::{AnswerHead, FieldLine, Head, RequestHead, Version, tokens};
 use super::http2::names::titled;
+use super::manner::Manner;
 
 /// Fields that belong to one connection (RFC 9110 §7.6.1), and those that are meant for a proxy.
 const HOP_BY_HOP: [&str; 8] = [
@@ -66,6 +67,7 @@ pub(super) struct RequestChanges<'a> {
     pub upgrade: bool,
     /// Further field lines, whole.
     pub more: &'a [u8],
+    pub manner: Option<&'a Manner>,
 }
 
 /// Writes a request's head for the upstream. The version is ours (RFC 9110 §2.5).
@@ -87,12 +89,17 @@ pub(super) fn request(request: &RequestHead, changes: &RequestChanges<'_>, out: 
             Some(host) if field.is("host") => put(out, field.name, host.as_bytes()),
             // The one coding that comes this far, written as every reader knows it: not each takes off the same blanks.
             _ if field.is("transfer-encoding") => put(out, field.name, b"chunked"),
-            _ if sieve.passes(field.name) => put_field(out, &field, titles),
+            _ if sieve.passes(field.name) => {
+                let instead = changes.manner.and_then(|manner| manner.of_request(&field));
+                pass(out, &field, instead, titles);
+            }
             _ if changes.upgrade && is_any(field.name, &UPGRADE) => out.put_slice(field.whole),
             _ => {}
         }
     }
     out.put_slice(changes.more);
+    let marks = changes.manner.into_iter().flat_map(|manner| manner.adds_to_request(request.version));
+    marks.for_each(|(name, value)| put(out, name.as_bytes(), value.as_bytes()));
     if let Some(credentials) = changes.parent {
         put(out, b"Proxy-Authorization", credentials.as_bytes());
     }
@@ -124,7 +131,7 @@ pub(super) enum Persistence {
 }
 
 /// Writes an answer's head for the client. `framed`: the body's framing is passed on; else it ends with the connection.
-pub(super) fn answer(answer: &AnswerHead, persistence: Persistence, framed: bool, out: &mut BytesMut) {
+pub(super) fn answer(answer: &AnswerHead, persistence: Persistence, framed: bool, manner: &Manner, out: &mut BytesMut) {
     out.reserve(answer.head.raw.len() + 32);
     out.put_slice(b"HTTP/1.1 ");
     out.put_slice(answer.status_line());
@@ -146,8 +153,11 @@ pub(super) fn answer(answer: &AnswerHead, persistence: Persistence, framed: bool
     for field in answer.head.fields() {
         let unframed = !framed && (field.is("transfer-encoding") || field.is("trailer"));
         if (sieve.passes(field.name) && !unframed) || upgrade(&field) {
-            put_field(out, &field, titles);
+            pass(out, &field, manner.of_answer(&field), titles);
         }
+    }
+    if let Some((name, value)) = manner.adds_to_answer(answer.version) {
+        put(out, name.as_bytes(), value.as_bytes());
     }
     match persistence {
         Persistence::Open | Persistence::Upgrade => {}
@@ -155,6 +165,15 @@ pub(super) fn answer(answer: &AnswerHead, persistence: Persistence, framed: bool
         Persistence::Close => out.put_slice(b"Connection: close\r\n"),
     }
     out.put_slice(b"\r\n");
+}
+
+/// A field as it came, or with another value in its place.
+fn pass(out: &mut BytesMut, field: &FieldLine<'_>, instead: Option<Vec<u8>>, titles: bool) {
+    match instead {
+        Some(value) if titles => put_field(out, &FieldLine { value: &value, ..*field }, titles),
+        Some(value) => put(out, field.name, &value),
+        None => put_field(out, field, titles),
+    }
 }
 
 fn put(out: &mut BytesMut, name: &[u8], value: &[u8]) {
@@ -180,7 +199,7 @@ mod tests {
     fn told(text: &str, persistence: Persistence, framed: bool) -> String {
         let mut out = BytesMut::new();
         let head = AnswerHead::parse(Bytes::copy_from_slice(text.as_bytes()), 100).map_err(|_| text).unwrap();
-        answer(&head, persistence, framed, &mut out);
+        answer(&head, persistence, framed, &Manner::default(), &mut out);
         String::from_utf8(out.to_vec()).unwrap()
     }
 
@@ -237,5 +256,19 @@ mod tests {
             told("HTTP/1.0 200\r\nA: b\r\n\r\n", Persistence::KeepAlive, true),
             "HTTP/1.1 200\r\nA: b\r\nConnection: keep-alive\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn via_is_added_on_request_only() {
+        let mut manner = Manner::default();
+        manner.mark(crate::proxy::Marks { via: true, x_forwarded: true }, None);
+        let changes = RequestChanges { manner: Some(&manner), ..RequestChanges::default() };
+        let text = "GET / HTTP/1.0\r\nVia: 1.1 a\r\n\r\n";
+        assert_eq!(sent(text, &changes), "GET / HTTP/1.1\r\nVia: 1.1 a\r\nVia: 1.0 why401\r\n\r\n");
+        let mut out = BytesMut::new();
+        let head =
+            AnswerHead::parse(Bytes::from_static(b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n"), 100).map_err(|_| ()).unwrap();
+        answer(&head, Persistence::Open, true, &manner, &mut out);
+        assert_eq!(&out[..], b"HTTP/1.1 200 OK\r\nA: b\r\nVia: 1.1 why401\r\n\r\n");
     }
 }

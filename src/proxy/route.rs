@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::facade::Facade;
 use super::head::{RequestHead, Version};
+use super::manner::Manner;
 use super::settings::{Origin, split_authority};
 use crate::model::{HeadFault, HeadProblem, Scheme, Way};
 
@@ -15,7 +17,8 @@ pub(super) enum Entrance<'a> {
     /// The forward proxy's listener; requests that name no host go to `fallback`, where there is one.
     Proxy { local: SocketAddr, fallback: Option<&'a Origin> },
     /// A reverse listener.
-    Reverse(&'a Origin),
+    /// By the origin that it is, and the one that it stands for.
+    Reverse { here: &'a Origin, upstream: &'a Origin },
     /// Inside of a CONNECT that we look into.
     Tunnel(&'a Origin),
 }
@@ -41,6 +44,7 @@ pub(super) struct Destination {
     pub target: Option<Vec<u8>>,
     /// The Host for the upstream, where it is not the one that came.
     pub host: Option<String>,
+    pub manner: Manner,
 }
 
 pub(super) fn route(request: &RequestHead, entrance: Entrance<'_>) -> Route {
@@ -65,7 +69,8 @@ fn decide(request: &RequestHead, entrance: Entrance<'_>) -> Result<Route, HeadFa
     }
     match entrance {
         Entrance::Tunnel(origin) => within(request, origin, host),
-        Entrance::Reverse(origin) | Entrance::Proxy { fallback: Some(origin), .. } => Ok(to_reverse(origin, host)),
+        Entrance::Reverse { here, upstream } => Ok(to_reverse(here, upstream, host, None)),
+        Entrance::Proxy { local, fallback: Some(upstream) } => Ok(to_reverse(&plain(local), upstream, host, None)),
         Entrance::Proxy { local, .. } if ours(host, local) => Ok(Route::Own(path(request.target()))),
         Entrance::Proxy { .. } => Ok(Route::Misdirected),
     }
@@ -116,6 +121,12 @@ struct Absolute {
     target: Vec<u8>,
 }
 
+impl Absolute {
+    fn names(&self, origin: &Origin) -> bool {
+        self.origin.port == origin.port && (self.origin.host == origin.host || self.origin.host == "localhost")
+    }
+}
+
 fn absolute(request: &RequestHead) -> Result<Option<Absolute>, HeadFault> {
     let target = request.target();
     let Some((scheme, rest)) = split_scheme(target) else { return Ok(None) };
@@ -155,14 +166,24 @@ fn by_absolute(
         Entrance::Tunnel(origin) if same(origin, &absolute.origin.host, Some(absolute.origin.port)) => {
             within(request, origin, host)
         }
-        Entrance::Tunnel(_) | Entrance::Reverse(_) => Err(HeadFault { status: 421, ..at_target(request) }),
+        // Every server takes this form as well (RFC 9112 §3.2.2).
+        Entrance::Reverse { here, upstream } if absolute.names(here) || absolute.names(upstream) => {
+            Ok(to_reverse(here, upstream, host, Some(absolute.target)))
+        }
+        Entrance::Tunnel(_) | Entrance::Reverse { .. } => Err(HeadFault { status: 421, ..at_target(request) }),
         Entrance::Proxy { .. } if absolute.origin.host == OWN_HOST => Ok(Route::Own(path(&absolute.target))),
         Entrance::Proxy { .. } => {
             let way = if absolute.origin.scheme == Scheme::Https { Way::ClearHttps } else { Way::Absolute };
             // The target's authority wins over a Host that differs (RFC 9112 §3.2.2).
             let kept = host.is_some_and(|host| host.text.eq_ignore_ascii_case(absolute.authority.as_bytes()));
             let host = (!kept).then(|| absolute.authority.clone());
-            Ok(Route::Forward(Destination { origin: absolute.origin, way, target: Some(absolute.target), host }))
+            Ok(Route::Forward(Destination {
+                origin: absolute.origin,
+                way,
+                target: Some(absolute.target),
+                host,
+                manner: Manner::default(),
+            }))
         }
     }
 }
@@ -177,7 +198,13 @@ fn within(request: &RequestHead, origin: &Origin, host: Option<Host<'_>>) -> Res
         return Ok(Route::Own(path(request.target())));
     }
     let way = if origin.scheme == Scheme::Https { Way::Tunnel } else { Way::PlainTunnel };
-    Ok(Route::Forward(Destination { origin: origin.clone(), way, target: None, host: missing }))
+    Ok(Route::Forward(Destination {
+        origin: origin.clone(),
+        way,
+        target: None,
+        host: missing,
+        manner: Manner::default(),
+    }))
 }
 
 /// Some clients leave the port out where it is not the default one; none gives a wrong one.
@@ -185,11 +212,29 @@ fn same(origin: &Origin, host: &str, port: Option<u16>) -> bool {
     origin.host == host && port.is_none_or(|port| port == origin.port)
 }
 
-fn to_reverse(origin: &Origin, host: Option<Host<'_>>) -> Route {
-    let wanted = origin.host_field();
-    let kept = host.is_some_and(|host| host.text.eq_ignore_ascii_case(wanted.as_bytes()));
+fn to_reverse(here: &Origin, upstream: &Origin, host: Option<Host<'_>>, target: Option<Vec<u8>>) -> Route {
+    let wanted = upstream.host_field();
+    let kept = host.as_ref().is_some_and(|host| host.text.eq_ignore_ascii_case(wanted.as_bytes()));
+    let called = match host {
+        Some(Host { host, port, .. }) => {
+            Origin { host, port: port.unwrap_or(here.scheme.default_port()), scheme: here.scheme }
+        }
+        None => here.clone(),
+    };
+    let facade = (called != *upstream).then(|| Facade { called, upstream: upstream.clone() });
     let host = (!kept).then_some(wanted);
-    Route::Forward(Destination { origin: origin.clone(), way: Way::Reverse, target: None, host })
+    Route::Forward(Destination {
+        origin: upstream.clone(),
+        way: Way::Reverse,
+        target,
+        host,
+        manner: Manner::of(facade),
+    })
+}
+
+/// A listener of the forward proxy, as an origin.
+fn plain(local: SocketAddr) -> Origin {
+    Origin { scheme: Scheme::Http, host: local.ip().to_canonical().to_string(), port: local.port() }
 }
 
 /// Whether a Host means this listener: its address, the loopback names, or our own name. Any other could be a page in a

@@ -119,15 +119,24 @@ fn hosts_that_could_be_read_in_two_ways_are_refused() {
 
 #[test]
 fn a_reverse_door_has_one_destination() {
-    let upstream = origin("https://dev1.service-now.com");
-    let to = route(&request("GET /api HTTP/1.1\r\nHost: 127.0.0.1:9000\r\n\r\n"), Entrance::Reverse(&upstream));
+    let (here, upstream) = (origin("http://127.0.0.1:9000"), origin("https://dev1.service-now.com"));
+    let to = route(
+        &request("GET /api HTTP/1.1\r\nHost: 127.0.0.1:9000\r\n\r\n"),
+        Entrance::Reverse { here: &here, upstream: &upstream },
+    );
     let to = destination(to);
     assert_eq!((to.way, to.target, to.host.as_deref()), (Way::Reverse, None, Some("dev1.service-now.com")));
+    assert_eq!(to.manner.facade, Some(Facade { called: here.clone(), upstream: upstream.clone() }));
+    let absolute = request("GET http://127.0.0.1:9000/api HTTP/1.1\r\nHost: 127.0.0.1:9000\r\n\r\n");
+    let to = destination(route(&absolute, Entrance::Reverse { here: &here, upstream: &upstream }));
+    assert_eq!(to.target.as_deref(), Some(&b"/api"[..]));
     let local = "127.0.0.1:8080".parse().unwrap();
     let main = Entrance::Proxy { local, fallback: Some(&upstream) };
     assert_eq!(destination(route(&request("GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n"), main)).way, Way::Reverse);
-    let foreign =
-        route(&request("GET http://x.example/ HTTP/1.1\r\nHost: x.example\r\n\r\n"), Entrance::Reverse(&upstream));
+    let foreign = route(
+        &request("GET http://x.example/ HTTP/1.1\r\nHost: x.example\r\n\r\n"),
+        Entrance::Reverse { here: &here, upstream: &upstream },
+    );
     assert_eq!(refused(foreign).1, 421);
 }
 

@@ -40,6 +40,7 @@ pub struct Settings {
     pub access: Access,
     /// For the proxy's own page.
     pub guides: Vec<Guide>,
+    pub marks: Marks,
     pub limits: Limits,
     /// Is shown every exchange the moment it ends, before it waits for whoever takes it from the channel. Must not block.
     /// A reload keeps the one of the start.
@@ -66,6 +67,7 @@ impl Settings {
             shut: Vec::new(),
             access: Access::default(),
             guides: Vec::new(),
+            marks: Marks::default(),
             limits: Limits::default(),
             seen: None,
         }
@@ -80,10 +82,22 @@ pub struct Guide {
     pub lines: Vec<String>,
 }
 
+/// What is added to messages to say that we are there. Nothing by default: ServiceNow's ip_access reads X-Forwarded-For, and
+/// a request that went through here should be treated as it would have been without.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Via (RFC 9110 §7.6.3), both ways.
+    pub via: bool,
+    /// X-Forwarded-For, -Host and -Proto, in requests to reverse listeners.
+    pub x_forwarded: bool,
+}
+
 /// A host that clients reach by calling us as if we were it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reverse {
-    /// Its own listener, plain http. `None`: the forward proxy's listeners take it for requests that name no host in
+    /// What its own listener speaks.
+    pub scheme: Scheme,
+    /// Its own listener. `None`: the forward proxy's listeners take it for requests that name no host in
     /// their target; at most one entry may do so.
     pub listen: Option<SocketAddr>,
     pub upstream: Origin,
@@ -190,17 +204,35 @@ impl FromStr for Origin {
     }
 }
 
+/// As it is read.
+impl fmt::Display for Reverse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.listen {
+            Some(listen) if self.scheme == Scheme::Https => write!(f, "https://{listen}={}", self.upstream),
+            Some(listen) => write!(f, "{listen}={}", self.upstream),
+            None => self.upstream.fmt(f),
+        }
+    }
+}
+
 impl FromStr for Reverse {
     type Err = SettingError;
 
-    /// `[ADDR:PORT=]https://HOST[:PORT]`.
+    /// `[[https://]ADDR:PORT=]https://HOST[:PORT]`.
     fn from_str(text: &str) -> Result<Reverse, SettingError> {
-        const EXPECTED: &str = "[ADDR:PORT=]https://HOST[:PORT]";
-        let (listen, upstream) = match text.split_once('=') {
-            Some((listen, upstream)) => (Some(listen.parse().map_err(|_| wrong(EXPECTED, text))?), upstream),
-            None => (None, text),
+        const EXPECTED: &str = "[[https://]ADDR:PORT=]https://HOST[:PORT]";
+        let Some((listen, upstream)) = text.split_once('=') else {
+            return Ok(Reverse { scheme: Scheme::Http, listen: None, upstream: text.parse()? });
         };
-        Ok(Reverse { listen, upstream: upstream.parse()? })
+        let (scheme, address) = match listen.split_once("://") {
+            None => (Scheme::Http, listen),
+            Some(("http", address)) => (Scheme::Http, address),
+            Some(("https", address)) => (Scheme::Https, address),
+            Some(_) => return Err(wrong(EXPECTED, text)),
+        };
+        let local = address.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+        let listen = local.as_deref().unwrap_or(address).parse().map_err(|_| wrong(EXPECTED, text))?;
+        Ok(Reverse { scheme, listen: Some(listen), upstream: upstream.parse()? })
     }
 }
 
@@ -315,6 +347,10 @@ mod tests {
         let bound: Reverse = "127.0.0.1:9000=http://[::1]:8081".parse().unwrap();
         assert_eq!(bound.listen.unwrap().port(), 9000);
         assert_eq!(bound.upstream.host_field(), "[::1]:8081");
+        let secure: Reverse = "https://localhost:8443=https://dev1.service-now.com".parse().unwrap();
+        assert_eq!((secure.scheme, secure.listen.unwrap().to_string().as_str()), (Scheme::Https, "127.0.0.1:8443"));
+        let six: Reverse = "http://[::1]:0=https://dev1.service-now.com".parse().unwrap();
+        assert!(six.scheme == Scheme::Http && six.listen.unwrap().is_ipv6());
         for text in ["dev1", "ftp://x", "https://", "https://x/path", "https://x:0", "https://u@x", "x=https://y"] {
             assert!(text.parse::<Reverse>().is_err(), "{text}");
         }

@@ -39,7 +39,7 @@ async fn handshake(shared: &Shared, raw: Rewound, origin: &Origin) -> Result<Acc
     let start = LazyConfigAcceptor::new(Acceptor::default(), raw).await.map_err(failed)?;
     let sni = start.client_hello().server_name().map(str::to_owned);
     // The name that the client will check is the one it asks for; some ask for another than in CONNECT.
-    let asked = sni.as_deref().and_then(host_name).filter(|name| shared.scope.covers(name));
+    let asked = sni.as_deref().and_then(host_name).filter(|name| shared.scope.covers(name) || name == "localhost");
     let config = shared
         .mint
         .config(asked.as_deref().unwrap_or(&origin.host))

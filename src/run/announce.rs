@@ -84,8 +84,10 @@ fn lines(config: &Config, service: &Service, authority: &Authority) -> String {
 /// The reverse entries: those with a listener of their own, in order, and the one without.
 fn reverse(config: &Config, proxy: &Running) -> Vec<String> {
     let (own, without): (Vec<_>, Vec<_>) = config.reverse.iter().partition(|entry| entry.listen.is_some());
-    let own =
-        own.iter().zip(proxy.reverse_addresses()).map(|(entry, at)| format!("http://{at} for {}", entry.upstream));
+    let own = own
+        .iter()
+        .zip(proxy.reverse_addresses())
+        .map(|(entry, at)| format!("{}://{at} for {}", entry.scheme.as_str(), entry.upstream));
     own.chain(without.iter().map(|entry| format!("there also for {}", entry.upstream))).collect()
 }
 

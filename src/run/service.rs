@@ -174,6 +174,7 @@ pub fn settings(config: &Config, authority: Arc<Authority>) -> Result<proxy::Set
     }
     Ok(proxy::Settings {
         access: config.access.clone(),
+        marks: config.marks,
         listen: config.listen.clone(),
         reverse: config.reverse.clone(),
         scope: Scope(config.scope()),

@@ -21,4 +21,5 @@ mod http2;
 mod http2_bench;
 mod http2_rules;
 mod life;
+mod reverse;
 mod strict;

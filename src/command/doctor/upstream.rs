@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::Line;
 use crate::command::Failure;
 use crate::config::Config;
-use crate::model::{CertificateFault, Exchange, Failure as Stopped, FailureKind, Outcome, Phase, Response};
+use crate::model::{CertificateFault, Exchange, Failure as Stopped, FailureKind, Outcome, Phase, Response, Scheme};
 use crate::output::redact::brief;
 use crate::proxy::{Pattern, Reverse, Scope, ca::Authority};
 use crate::run::service;
@@ -71,7 +71,7 @@ async fn probe(config: &Config, host: &str) -> Result<Option<Exchange>, Failure>
     let upstream = format!("https://{host}").parse().map_err(|error| Failure::Usage(format!("error: {error}")))?;
     let mut config = config.clone();
     config.listen = Vec::new();
-    config.reverse = vec![Reverse { listen: Some(loopback), upstream }];
+    config.reverse = vec![Reverse { scheme: Scheme::Http, listen: Some(loopback), upstream }];
     let authority = Authority::ephemeral(&config.scope()).map_err(|error| error.to_string())?;
     let (sender, mut exchanges) = mpsc::channel(1);
     let proxy = service::proxy(&config, Arc::new(authority), sender).await?;

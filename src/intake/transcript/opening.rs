@@ -104,5 +104,5 @@ fn client(number: u8, way: Way, host: &str) -> Client {
         alpn: Some(String::from("http/1.1")),
         sni: Some(host.to_owned()),
     });
-    Client { address: Some(address), connection: u64::from(number), tls, way, connect_agent: None }
+    Client { address: Some(address), connection: u64::from(number), tls, way, called: None, connect_agent: None }
 }

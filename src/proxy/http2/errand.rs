@@ -60,7 +60,7 @@ pub(super) async fn run(caller: &Caller<'_>, request: Request<RecvStream>, respo
         Ok(head) => head,
         Err((raw, fault)) => return refuse(caller, respond, raw, fault, first).await,
     };
-    let destination = match route(&head, caller.door.entrance(caller.shared)) {
+    let mut destination = match route(&head, caller.door.entrance(caller.shared)) {
         Route::Forward(destination) => destination,
         Route::Refuse(fault) => return refuse(caller, respond, head.head.raw, fault, first).await,
         _ => {
@@ -68,7 +68,8 @@ pub(super) async fn run(caller: &Caller<'_>, request: Request<RecvStream>, respo
             return refuse(caller, respond, head.head.raw, fault, first).await;
         }
     };
-    let from = Client { way: destination.way, ..caller.door.client.clone() };
+    let from = Client { way: destination.way, called: destination.manner.called(), ..caller.door.client.clone() };
+    destination.manner.mark(caller.shared.marks, from.address.map(|address| address.ip()));
     let sheet = Sheet::open(caller.shared, from, observe::request(&head, &destination), first).await;
     Errand { caller, head, destination, sheet, body, respond }.run(parts).await
 }

@@ -19,6 +19,7 @@ use super::super::forward::{keeps, malformed};
 use super::super::framing::Decoder;
 use super::super::head::{RequestHead, Version};
 use super::super::link::Link;
+use super::super::manner::Manner;
 use super::super::observe::{Capture, Draft, Sheet};
 use super::super::rewrite::{self, Persistence};
 use super::super::route::Destination;
@@ -104,6 +105,7 @@ impl Crossing<'_> {
         };
         let down = Down {
             limits,
+            manner: &self.destination.manner,
             head: self.head,
             keeps: keeps(self.head) && !self.shared.draining(),
             lease: self.lease,
@@ -126,6 +128,7 @@ impl Crossing<'_> {
 
 struct Down<'a> {
     limits: &'a Limits,
+    manner: &'a Manner,
     head: &'a RequestHead,
     keeps: bool,
     lease: &'a Lease,
@@ -151,7 +154,7 @@ impl Down<'_> {
             (true, _) => Persistence::Open,
         };
         let mut out = BytesMut::new();
-        rewrite::answer(&compose::answer(&parts, chunked), persistence, true, &mut out);
+        rewrite::answer(&compose::answer(&parts, chunked), persistence, true, self.manner, &mut out);
         if bare && !said && self.head.method() != Method::HEAD && !no_content(parts.status) {
             // An answer without a body says so in HTTP/1.1: else its reader waits for the connection's end.
             out.truncate(out.len() - 2);
@@ -176,7 +179,7 @@ impl Down<'_> {
                 Event::Informational(head) => {
                     let mut out = BytesMut::new();
                     let head = compose::answer(&head.into_parts().0, false);
-                    rewrite::answer(&head, Persistence::Open, true, &mut out);
+                    rewrite::answer(&head, Persistence::Open, true, self.manner, &mut out);
                     send(writer, &out, self.limits).await.map_err(|_| Trouble::Gone)?;
                 }
                 Event::Gone => return Err(Trouble::Gone),

@@ -15,6 +15,7 @@ use super::super::download::{Down, MOST_INFORMATIONAL, persists};
 use super::super::forward::malformed;
 use super::super::framing::{self, Decoder, Framing};
 use super::super::head::{AnswerHead, RequestHead, Version};
+use super::super::manner::Manner;
 use super::super::observe::Sheet;
 use super::super::pool::Upstream;
 use super::super::rewrite::{self, RequestChanges};
@@ -50,6 +51,7 @@ pub(super) async fn converse(
         upgrades: false,
         stale: repeatable && upstream.served > 0,
         fresh: upstream.served == 0,
+        manner: &errand.destination.manner,
         notes: &upstream.facts.notes,
         draft,
         kept: received,
@@ -84,6 +86,7 @@ fn head(errand: &Errand<'_>, bodiless: bool) -> (BytesMut, Written) {
         parent: credentials.as_deref(),
         upgrade: false,
         more,
+        manner: Some(&destination.manner),
     };
     let mut out = BytesMut::new();
     rewrite::request(&errand.head, &changes, &mut out);
@@ -114,7 +117,7 @@ async fn bring<R: AsyncRead + Unpin>(
     let answer = final_head(&mut down, reader, buffer, respond).await?;
     let broken = |why: &str| Trouble::Upstream(malformed(Phase::AwaitAnswer, why));
     let framing = framing::of_answer(&answer, down.method).map_err(broken)?;
-    let response = expressed(&answer)?;
+    let response = expressed(&answer, down.manner)?;
     down.begun.store(true, Ordering::Relaxed);
     let end = matches!(framing, Framing::Empty | Framing::Length(0));
     let mut send = respond.send_response(response, end).map_err(|_| Trouble::Gone)?;
@@ -143,7 +146,7 @@ async fn final_head<R: AsyncRead + Unpin>(
         };
         match answer.status {
             101 => return Err(Trouble::Upstream(malformed(Phase::AwaitAnswer, "it changed the protocol unasked"))),
-            100..=199 => respond.send_informational(expressed(&answer)?).map_err(|_| Trouble::Gone)?,
+            100..=199 => respond.send_informational(expressed(&answer, down.manner)?).map_err(|_| Trouble::Gone)?,
             _ => {
                 down.draft.answer_begun(&answer, first_byte);
                 return Ok(answer);
@@ -153,9 +156,11 @@ async fn final_head<R: AsyncRead + Unpin>(
     Err(Trouble::Upstream(malformed(Phase::AwaitAnswer, "informational answers without an end")))
 }
 
-fn expressed(answer: &AnswerHead) -> Result<Response<()>, Trouble> {
+fn expressed(answer: &AnswerHead, manner: &Manner) -> Result<Response<()>, Trouble> {
     let unfit = || Trouble::Upstream(malformed(Phase::AwaitAnswer, "HTTP/2 cannot express its answer"));
-    translate::answer(answer).ok_or_else(unfit)
+    let mut expressed = translate::answer(answer).ok_or_else(unfit)?;
+    manner.dress_answer(expressed.headers_mut(), answer.version);
+    Ok(expressed)
 }
 
 /// The upstream failed within its answer, or the client has gone.

@@ -16,6 +16,8 @@ use super::super::converse::{Trouble, both};
 use super::super::download::MOST_INFORMATIONAL;
 use super::super::fault::failure;
 use super::super::forward::malformed;
+use super::super::head::Version;
+use super::super::manner::Manner;
 use super::super::observe::{Capture, Draft, Sheet};
 use super::super::settings::Limits;
 use super::super::transfer::{Progress, Stop};
@@ -50,7 +52,8 @@ pub(super) async fn converse(
         // The stream is kept until the answer has come: letting go of it would be taking the request back.
         pending::<Result<Infallible, Stop>>().await
     };
-    let mut down = Down { limits, lease, stale, draft, kept: received, progress: &progress, begun: &begun };
+    let manner = &errand.destination.manner;
+    let mut down = Down { limits, manner, lease, stale, draft, kept: received, progress: &progress, begun: &begun };
     let ended = both(up, down.run(&mut errand.respond, response), &progress, limits).await;
     if progress.done() {
         errand.sheet.draft.request_sent(progress.last());
@@ -90,6 +93,7 @@ pub(super) fn late(lease: &Lease) -> Trouble {
 /// The way down.
 struct Down<'a> {
     limits: &'a Limits,
+    manner: &'a Manner,
     lease: &'a Lease,
     stale: bool,
     draft: &'a mut Draft,
@@ -100,7 +104,7 @@ struct Down<'a> {
 
 impl Down<'_> {
     async fn run(&mut self, respond: &mut SendResponse<Bytes>, mut response: ResponseFuture) -> Result<(), Trouble> {
-        let (parts, mut body) = self.answer(respond, &mut response).await?.into_parts();
+        let (mut parts, mut body) = self.answer(respond, &mut response).await?.into_parts();
         let head = compose::answer(&parts, false);
         self.draft.answer_begun(&head, Instant::now());
         if parts.headers.len() > self.limits.fields {
@@ -108,6 +112,7 @@ impl Down<'_> {
         }
         self.begun.store(true, Ordering::Relaxed);
         let end = body.is_end_stream();
+        self.manner.dress_answer(&mut parts.headers, Version::Http2);
         let mut send = respond.send_response(Response::from_parts(parts, ()), end).map_err(|_| Trouble::Gone)?;
         if end {
             return Ok(());
@@ -129,7 +134,10 @@ impl Down<'_> {
             let gone = |cx: &mut Context<'_>| respond.poll_reset(cx).is_ready();
             match event(response, self.progress, self.limits, self.draft, gone).await {
                 Event::Answer(answer) => return answer.map_err(|error| before(self.lease, &error, self.stale)),
-                Event::Informational(head) => respond.send_informational(head).map_err(|_| Trouble::Gone)?,
+                Event::Informational(mut head) => {
+                    self.manner.dress_answer(head.headers_mut(), Version::Http2);
+                    respond.send_informational(head).map_err(|_| Trouble::Gone)?;
+                }
                 Event::Gone => return Err(Trouble::Gone),
                 Event::Late => return Err(late(self.lease)),
             }

@@ -3,7 +3,7 @@
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request};
 
-use super::super::head::{AnswerHead, FieldLine, Head, RequestHead, may_trail};
+use super::super::head::{AnswerHead, FieldLine, Head, RequestHead, Version, may_trail};
 use super::super::rewrite::Sieve;
 use super::super::route::Destination;
 
@@ -17,6 +17,7 @@ pub(super) fn passed_on(parts: request::Parts, destination: &Destination) -> Opt
         (None, None, None) => return None,
     };
     shield(&mut headers);
+    destination.manner.dress_request(&mut headers, Version::Http2);
     let own = uri.path_and_query()?.as_str().as_bytes();
     finish(method, &authority, destination.target.as_deref().unwrap_or(own), headers)
 }
@@ -33,6 +34,7 @@ pub(super) fn request(head: &RequestHead, destination: &Destination) -> Option<R
         headers.insert(http::header::TE, HeaderValue::from_static("trailers"));
     }
     shield(&mut headers);
+    destination.manner.dress_request(&mut headers, head.version);
     finish(method, authority, destination.target.as_deref().unwrap_or(head.target()), headers)
 }
 
