@@ -502,6 +502,10 @@ const ACCESS: &[Scenario] = &[
     named(&["record-hidden-or-absent"], |w| {
         w.authorized("/api/now/table/incident/0123", &basic(USER, training::PASSWORD));
     }),
+    first(&["wrong-password"], |w| {
+        let login = encoded(&[("user_name", USER), ("user_password", "wrong")]);
+        w.send(DEV, "POST", "/angular.do?sysparm_type=view_form.login", &[FORM], &login);
+    }),
     proven(&["instance-hibernating"], |w| {
         w.dev.power = Power::Hibernating;
         w.basic(USER, training::PASSWORD);
@@ -602,4 +606,22 @@ fn what_works_needs_no_words() {
     assert!(world.last.take().unwrap().findings.is_empty());
     world.authorized(training::ORDERS, &format!("Bearer {token}"));
     assert!(world.last.take().unwrap().findings.is_empty());
+}
+
+/// The login of ServiceNow's own SDK: in order it says nothing, and what passes elsewhere clears the password.
+#[test]
+fn the_form_login_of_the_sdk_is_read() {
+    let mut w = World::new();
+    let target = "/angular.do?sysparm_type=view_form.login";
+    let login = |password: &str| encoded(&[("user_name", USER), ("user_password", password)]);
+    let answer = w.send(DEV, "POST", target, &[FORM], &login(training::PASSWORD));
+    assert_eq!(&answer.body[..], br#"{"status":"success"}"#);
+    assert!(w.last.as_ref().unwrap().findings.is_empty());
+    let cookie = session_cookie(&answer);
+    let token = w.send(DEV, "POST", "/angular.do?sysparm_type=get_user", &[("Cookie", &cookie)], "");
+    assert_eq!(token.status, 401);
+    assert!(token.fields.has("x-usertoken-response"));
+    w.send(DEV, "POST", target, &[FORM], &login("wrong"));
+    let causes: Vec<_> = w.last.as_ref().unwrap().findings.iter().map(|f| (f.cause, f.grade)).collect();
+    assert_eq!(causes.first(), Some(&("wrong-password", Grade::Possible)), "{causes:?}");
 }

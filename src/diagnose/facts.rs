@@ -7,7 +7,7 @@ use crate::model::{Answerer, Fields, Millis, Outcome, Place, Tag};
 use crate::wire::bearer::{self, BearerFault};
 use crate::wire::endpoint::{self, Endpoint};
 use crate::wire::reading::{Credential, Reading};
-use crate::wire::servicenow::{self, Page};
+use crate::wire::servicenow::{self, FormLogin, Page};
 use crate::wire::{cookie, date};
 
 /// The kind of answer, as far as diagnosis is concerned.
@@ -28,6 +28,8 @@ pub enum Answer {
     ToLogin,
     /// 200 with a login page.
     LoginPage,
+    /// The form login says no: 200 with JSON, and an error in it.
+    LoginRefused,
     Hibernating,
     Offline,
     /// 407.
@@ -107,6 +109,7 @@ impl<'a> Facts<'a> {
                 | Answer::Forbidden
                 | Answer::ToLogin
                 | Answer::LoginPage
+                | Answer::LoginRefused
                 | Answer::OtherRefusal
         ) || self.answer == Answer::NotFound && self.reading.endpoint == Endpoint::TokenMisspelt
     }
@@ -268,6 +271,9 @@ fn answer(reading: &Reading<'_>) -> Answer {
     }
     let envelope_401 = reading.envelope.as_ref().is_some_and(|envelope| envelope.is_not_authenticated());
     let denied = reading.oauth_error.as_ref().is_some_and(|error| error.is_catch_all());
+    if reading.endpoint == Endpoint::Login && servicenow::form_login(&reading.answer) == Some(FormLogin::Refused) {
+        return Answer::LoginRefused;
+    }
     match status {
         401 if denied => Answer::TokenDenied,
         401 if reading.oauth_error.is_some() && is_token(reading) => Answer::TokenError,

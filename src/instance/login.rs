@@ -11,6 +11,7 @@ pub(super) fn reply(instance: &mut Instance, call: &Call<'_>, moment: &mut Momen
     match call.path() {
         "/login.do" if call.method() == "POST" => log_in(instance, call, moment),
         "/login.do" => login_page(call, ""),
+        "/angular.do" if call.method() == "POST" => by_script(instance, call, moment),
         "/logout.do" => log_out(instance, call),
         "/logout_success.do" => Reply::new(200, Media::Html, page("ServiceNow", "<p>You have been logged out</p>")),
         "/session_timeout.do" => Reply::new(200, Media::Html, page("ServiceNow", "<p>Your session has ended</p>")),
@@ -51,18 +52,45 @@ fn login_page(call: &Call<'_>, message: &str) -> Reply {
     Reply::new(200, Media::Html, page("Log in | ServiceNow", &body))
 }
 
-/// The form login. A user with "Web service access only" has none (causes E10). Counts failures as every login does.
+/// The form login. Counts failures as every login does (causes E10).
 fn log_in(instance: &mut Instance, call: &Call<'_>, moment: &mut Moment<'_>) -> Reply {
-    let form = form::parse(&call.request.body.bytes);
-    let (name, password) = (form.get("user_name").unwrap_or_default(), form.get("user_password").unwrap_or_default());
-    let user = authenticate::password_user(instance, name, password, false, moment.now).ok();
-    let Some(user) = user.filter(|user| !user.web_service_access_only) else {
+    let Some(user) = user_of_form(instance, call, moment) else {
         return login_page(call, "User name or password invalid");
     };
-    let session = session::open(instance, moment, &user.sys_id, false, None);
+    let session = session::open(instance, moment, &user, false, None);
+    let form = form::parse(&call.request.body.bytes);
     // Only a path of this instance, lest the login sends people elsewhere.
     let goto = form.get("sysparm_goto_url").filter(|url| url.starts_with('/') && !url.starts_with("//"));
     Reply::redirect(goto.unwrap_or("/now/nav/ui/home")).in_session(Some(session))
+}
+
+/// The login as now-sdk does it (form of the answers: what its `UISession.js` reads), and its call for the user token.
+fn by_script(instance: &mut Instance, call: &Call<'_>, moment: &mut Moment<'_>) -> Reply {
+    let query = call.query();
+    match query.get("sysparm_type") {
+        Some("view_form.login") => match user_of_form(instance, call, moment) {
+            None => Reply::new(200, Media::Json, r#"{"status":"error","message":"User name or password invalid"}"#),
+            Some(user) => {
+                let session = session::open(instance, moment, &user, false, None);
+                Reply::new(200, Media::Json, r#"{"status":"success"}"#).in_session(Some(session))
+            }
+        },
+        Some("get_user") => match session::of_page(instance, call, moment.now) {
+            Some(session) if !sent_user_token(call, &session) => Reply::new(401, Media::Json, "{}")
+                .with("X-UserToken-Response", session.user_token)
+                .in_session(Some(session.id)),
+            _ => any_page(instance, call, moment),
+        },
+        _ => any_page(instance, call, moment),
+    }
+}
+
+/// The `sys_id` of whom the form names, with the right password. A user with "Web service access only" has no login.
+fn user_of_form(instance: &mut Instance, call: &Call<'_>, moment: &Moment<'_>) -> Option<String> {
+    let form = form::parse(&call.request.body.bytes);
+    let (name, password) = (form.get("user_name").unwrap_or_default(), form.get("user_password").unwrap_or_default());
+    let user = authenticate::password_user(instance, name, password, false, moment.now).ok();
+    user.filter(|user| !user.web_service_access_only).map(|user| user.sys_id.clone())
 }
 
 fn log_out(instance: &mut Instance, call: &Call<'_>) -> Reply {

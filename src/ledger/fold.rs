@@ -7,7 +7,7 @@ use super::records::{
 use crate::model::Place;
 use crate::wire::endpoint::Endpoint;
 use crate::wire::reading::{Credential, Reading};
-use crate::wire::servicenow::Page;
+use crate::wire::servicenow::{self, FormLogin, Page};
 use crate::wire::{cookie, date};
 
 /// Lists inside of records end here.
@@ -214,8 +214,11 @@ fn password_use(reading: &Reading<'_>) -> Option<(String, Vec<u8>, PasswordUse, 
             let password = form.get("user_password")?.as_bytes().to_vec();
             let location = reading.response()?.fields.text("location").unwrap_or_default().into_owned();
             let to_login = location.contains("login.do") || location.contains("login_locate");
-            let moved = reading.status() == Some(302) && !to_login;
-            (password, PasswordUse::Login, moved, !moved)
+            let passed = match servicenow::form_login(&reading.answer) {
+                Some(answer) => answer != FormLogin::Refused,
+                None => reading.status() == Some(302) && !to_login,
+            };
+            (password, PasswordUse::Login, passed, !passed)
         }
         _ => {
             let password = reading.basic.as_ref()?.password().to_vec();

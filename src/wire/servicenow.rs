@@ -43,6 +43,27 @@ pub fn envelope(body: &[u8]) -> Option<Envelope> {
     if text.starts_with('{') { json_envelope(text) } else { xml_envelope(text) }
 }
 
+/// What `/angular.do?sysparm_type=view_form.login` answers, the login of pages and of ServiceNow's own SDK (now-sdk 4.9,
+/// `UISession.js`, reads it so).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FormLogin {
+    Passed,
+    Refused,
+    /// User name and password are right, a code is wanted as well.
+    SecondFactor,
+}
+
+/// `None` where it is no such answer.
+pub fn form_login(body: &[u8]) -> Option<FormLogin> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    match value.get("status")?.as_str()? {
+        "success" => Some(FormLogin::Passed),
+        "error" => Some(FormLogin::Refused),
+        "mfa_code_required" => Some(FormLogin::SecondFactor),
+        _ => None,
+    }
+}
+
 fn json_envelope(text: &str) -> Option<Envelope> {
     let value: Value = serde_json::from_str(text).ok()?;
     let error = value.get("error")?.as_object()?;

@@ -32,6 +32,13 @@ GLUED = "Bearer8yJpLm2Qx4TtVw6Zr0Nk3Bs5Df7Gh9Jc1Xa2We4Rt6Yu8Io0Pq3As5Df7Gh9Jk1Lz
 URL = f"https://{HOST}/api/now/table/incident?sysparm_limit=1"
 ONE_CALL = {
     "wget": (["wget", "--version"], ["wget", "-q", "--tries=1", "-O", "-", f"--header=Authorization: {GLUED}", URL]),
+    # Whatever version is here: one before 22.21 reads no proxy variables by itself.
+    "node": (["node", "-e", "fetch"],
+             ["node", "-e", "fetch(process.argv[1], { headers: { Authorization: process.argv[2] } }).then(a => a.text())",
+              URL, GLUED]),
+    "node-https": (["node", "-e", "fetch"],
+                   ["node", "-e", "require('https').get(process.argv[1], { headers: { Authorization: process.argv[2] } }, "
+                    "answer => answer.resume())", URL, GLUED]),
     "perl": (["perl", "-MLWP::Protocol::https", "-e1"],
              ["perl", "-MLWP::UserAgent", "-e", "LWP::UserAgent->new->get($ARGV[0], Authorization => $ARGV[1])", URL, GLUED]),
     "ruby": (["ruby", "-e", "1"],

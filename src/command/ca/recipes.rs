@@ -119,7 +119,7 @@ pub const RECIPES: &[Recipe] = &[
         trust: &["  export HTTPS_PROXY={proxy} NODE_USE_ENV_PROXY=1 NODE_EXTRA_CA_CERTS={ca}"],
         undo: &["  unset HTTPS_PROXY NODE_USE_ENV_PROXY NODE_EXTRA_CA_CERTS"],
         note: "NODE_USE_ENV_PROXY works from Node 22.21 and 24.5; before, fetch and https go past every proxy unless the code \
-               gives them an agent (undici ProxyAgent, https-proxy-agent). axios and newman read HTTPS_PROXY themselves. \
+               gives them an agent (undici ProxyAgent, https-proxy-agent); `why401 exec` does. axios and newman read HTTPS_PROXY themselves. \
                NODE_EXTRA_CA_CERTS is read once, when the process starts, and adds to the roots.",
     },
     Recipe {

@@ -1,4 +1,4 @@
-//! Clients that read what they trust from a configuration of their own and from no variable: wget, PHP.
+//! Clients that read what they need from a configuration of their own and from no variable: wget, PHP, older Node.
 
 use std::path::Path;
 
@@ -26,9 +26,26 @@ pub fn php_scan(before: Option<&str>, folder: &Path) -> String {
     format!("{}{separator}{}", before.unwrap_or_default(), folder.display())
 }
 
+/// Node before 22.21 reads no proxy variables; this does it for it, and nothing for those that do.
+pub const FOR_NODE: &str = include_str!("through_proxy.cjs");
+
+/// `NODE_OPTIONS` with the file above, after what the user's own says. In quotes a blank stays (Node's manual, cli).
+pub fn node_options(before: Option<&str>, file: &Path) -> String {
+    let file = file.display().to_string().replace('\\', r"\\").replace('"', "\\\"");
+    let own = before.filter(|own| !own.trim().is_empty()).map(|own| format!("{own} ")).unwrap_or_default();
+    format!("{own}--require \"{file}\"")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nodes_own_options_stay() {
+        assert_eq!(node_options(None, Path::new("/t/a b.cjs")), "--require \"/t/a b.cjs\"");
+        assert_eq!(node_options(Some("--no-warnings"), Path::new("/t/x.cjs")), "--no-warnings --require \"/t/x.cjs\"");
+        assert_eq!(node_options(Some(" "), Path::new(r#"/t/"x\.cjs"#)), r#"--require "/t/\"x\\.cjs""#);
+    }
 
     #[cfg(unix)]
     #[test]

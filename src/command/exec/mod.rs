@@ -82,6 +82,7 @@ struct Stores {
     bundle: PathBuf,
     java: PathBuf,
     wgetrc: PathBuf,
+    node: PathBuf,
     /// A folder, because PHP reads all that is in one.
     php: PathBuf,
 }
@@ -99,6 +100,7 @@ impl Stores {
         folder.file("php/why401.ini", configured::php_ini(&bundle).as_bytes())?;
         Ok(Stores {
             certificate: folder.file("why401-ca.pem", authority.certificate_pem().as_bytes())?,
+            node: folder.file("through_proxy.cjs", configured::FOR_NODE.as_bytes())?,
             wgetrc: folder.file("wgetrc", configured::wgetrc(&bundle).as_bytes())?,
             bundle,
             php,
@@ -113,6 +115,8 @@ impl Stores {
         if !configured::users_wgetrc() {
             variables.push(("WGETRC", self.wgetrc.display().to_string()));
         }
+        let node = std::env::var("NODE_OPTIONS").ok();
+        variables.push(("NODE_OPTIONS", configured::node_options(node.as_deref(), &self.node)));
         variables.push(("PHP_INI_SCAN_DIR", configured::php_scan(php.as_deref(), &self.php)));
         variables
     }
@@ -148,7 +152,7 @@ fn ended(status: ExitStatus, tally: Tally, options: &Options) -> Ended {
 const NEVER_CAME: &str = "\
 why401: no request of the command came through to a host that is intercepted. It may be that
   - it called another host: name it with --intercept HOST
-  - it reads no proxy variables: Node before 22.21 (fetch, https), aiohttp without trust_env=True, aiosnow, PHP streams, code that sets its own
-    proxy; `why401 ca trust CLIENT` says what each needs, and `why401 --reverse https://HOST` needs nothing of the client
+  - it reads no proxy variables: Node before 18 (fetch), aiohttp without trust_env=True, aiosnow, PHP streams, code that sets its
+    own proxy; `why401 ca trust CLIENT` says what each needs, and `why401 --reverse https://HOST` needs nothing of the client
   - it called localhost, which Go and Java never send to a proxy
   - it talks to a background process that was started before (a daemon, an agent, an open app)";

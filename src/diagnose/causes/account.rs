@@ -5,6 +5,8 @@ use super::{Facts, Rule};
 use crate::ledger::records::{PasswordOk, PasswordUse, UserRecord};
 use crate::model::{Finding, Grade, Place, Tag};
 use crate::wire::date;
+use crate::wire::endpoint::Endpoint;
+use crate::wire::servicenow::{self, FormLogin};
 
 pub const RULES: &[Rule] = &[second_factor, locked, mangled, stored_literally, other_password_worked];
 
@@ -33,6 +35,15 @@ pub fn second_factor(facts: &Facts<'_>) -> Option<Finding> {
     let name = ["x-mfa_token", "x-mfa-token"].into_iter().find(|name| fields.has(name))?;
     let because = "The instance answers with X-MFA_TOKEN: user name and password are right, and the code of the second factor is missing or wrong.";
     Some(Finding::new("mfa-required", Grade::Proven, because).weighing(40).at(Place::response_field(name), "asked for"))
+}
+
+/// The form login asks for the code that now-sdk cannot give.
+pub fn second_factor_at_login(facts: &Facts<'_>) -> Option<Finding> {
+    let asked = facts.reading.endpoint == Endpoint::Login
+        && servicenow::form_login(&facts.reading.answer) == Some(FormLogin::SecondFactor);
+    let because = "The login answers mfa_code_required: user name and password are right, and a code of the second factor is wanted.";
+    asked
+        .then(|| Finding::new("mfa-required", Grade::Likely, because).weighing(40).at(Place::ResponseBody, "asked for"))
 }
 
 /// Five refusals within a quarter of an hour lock a user by default (knowledge D31).

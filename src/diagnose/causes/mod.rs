@@ -90,6 +90,7 @@ pub fn rules(facts: &Facts<'_>) -> Vec<Finding> {
 const ANSWER_ALONE: &[Rule] = &[
     session::missing_user_token,
     account::second_factor,
+    account::second_factor_at_login,
     identity::ws_security,
     instance::hibernating,
     instance::offline,

@@ -44,6 +44,7 @@ fn table(facts: &Facts<'_>) -> Option<&'static [Suspect]> {
         Answer::NotAuthenticated if facts.request_unseen() => Some(unauthorized::UNSEEN_401),
         Answer::TokenDenied if facts.request_unseen() => Some(token_request::UNSEEN_TOKEN),
         Answer::NotAuthenticated => not_authenticated(facts),
+        Answer::LoginRefused => Some(unauthorized::FORM_LOGIN),
         Answer::TokenDenied => Some(match facts.grant() {
             "client_credentials" => token_request::CLIENT_CREDENTIALS_GRANT,
             "authorization_code" => token_request::CODE_GRANT,
@@ -150,6 +151,9 @@ fn because(facts: &Facts<'_>, evidence: &[Evidence]) -> String {
         }
         [] if facts.answer == Answer::Forbidden => {
             "The 403 names no reason; nothing on the wire tells the suspects apart.".into()
+        }
+        [] if facts.answer == Answer::LoginRefused => {
+            "The login gives this one answer for many causes; nothing on the wire tells them apart.".into()
         }
         [] => "The ordinary 401 names no cause; nothing on the wire tells the suspects apart.".into(),
         evidence => {

@@ -130,6 +130,16 @@ pub(super) const BASIC: &[Suspect] = &[
     suspect("role-missing", 12, &[(PassesElsewhere, 18)]),
 ];
 
+/// User name and password in the form of the login page, as now-sdk sends them.
+pub(super) const FORM_LOGIN: &[Suspect] = &[
+    suspect("wrong-password", 56, &[(LoginPassed, CLEARED), (GrantPassed, CLEARED), (BasicPassed, CLEARED)]),
+    suspect("sso-user-no-local-password", 42, &[(PersonName, 8), (AdminUser, -20), (BasicPassed, CLEARED)]),
+    suspect("account-locked", 40, &[(RefusedBefore, 14), (LoginPassed, CLEARED), (BearerPasses, -25)]),
+    suspect("unknown-user", 33, &[(LoginPassed, CLEARED), (GrantPassed, CLEARED), (BasicPassed, CLEARED)]),
+    suspect("account-inactive", 28, &[(LoginPassed, CLEARED), (GrantPassed, CLEARED), (BasicPassed, CLEARED)]),
+    suspect("web-service-access-only", 24, &[(BasicPassed, 34), (GrantPassed, 32), (ServiceName, 6)]),
+];
+
 /// A well-formed bearer token, refused with the ordinary 401.
 pub(super) const BEARER: &[Suspect] = &[
     suspect(
