@@ -1,22 +1,22 @@
 #!/usr/bin/env python3
 """Canaries: secrets in every place and writing in which they travel, through the real process and out of every output.
 
-usage: canaries.py --why401 PATH --work FOLDER [--scanner DETECT_SECRETS]
+usage: canaries.py --why401 PATH --work FOLDER [--scanners FOLDER]
 
 Each case has a canary of its own. They pass the proxy once with words for people and once with JSON, with RUST_LOG=trace;
 then the log, the log's file, standard error, the command line, every file of the session and every file of a report (and
 its zip, and the short text), from the session and from a HAR of another tool, are searched for every canary: plainly,
 percent-encoded, in base64 at each offset, in base16, escaped for JSON and XML, and the other way round. Bodies are
-searched after their content coding is taken off. With --scanner a public secret scanner looks at the same files.
+searched after their content coding is taken off. With --scanners two public scanners look at the same files.
 """
 
 import argparse
 import base64
 import gzip
-import hashlib
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -61,8 +61,6 @@ def chunked(body, size, fields=()):
 FORM, JSON, XML, HTML, ZIP = ("Content-Type: application/x-www-form-urlencoded", "Content-Type: application/json",
                              "Content-Type: text/xml", "Content-Type: text/html", "Content-Encoding: gzip")
 OK = response()
-# What a scanner takes for a secret and is none: the names of clients and users.
-PUBLIC = ["svc", "ab", "x"]
 
 
 def cases():
@@ -259,7 +257,7 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--why401", required=True)
     arguments.add_argument("--work", required=True, type=Path)
-    arguments.add_argument("--scanner", type=Path, help="detect-secrets")
+    arguments.add_argument("--scanners", type=Path, help="a folder with detect-secrets and har-capture")
     options = arguments.parse_args()
     work = options.work
     out = work / "out"
@@ -308,33 +306,41 @@ def main():
     if recorded < len(every):
         wrong += 1
         print(f"only {recorded} of {len(every)} exchanges were recorded")
-    if options.scanner:
-        wrong += scan(options.scanner, raw, out)
+    if options.scanners:
+        shutil.copy(out / "bundle-2/session.har", work / "without.har")
+        wrong += agree(options.scanners, raw, out, (recording, work / "without.har"))
     print(f"{len(every)} places ({entries} of them in the HAR of another tool), {searched} outputs of {size} bytes searched for "
           f"{sum(len(forms(secret)) for secret in planted.values())} forms: {len(leaks)} leaks; {wrong} faults")
     return 1 if wrong else 0
 
 
-def scan(scanner, before, after):
-    """A public scanner looks at what went in and at what came out: it finds secrets in the one, and none of them in the other.
+def agree(tools, before, after, hars):
+    """Two public scanners look at what went in and at what came out: what they find in the one is not in the other.
 
-    It cannot tell a stand-in from a secret (they are of the same make), so its marks are compared by the hash that it gives."""
+    They cannot tell a stand-in from a secret (they are of the same make), so their marks are compared: detect-secrets gives a
+    hash of each, har-capture the value. Of a JWT they look at header and claims, which stay."""
 
-    def marks(folder):
-        # Its detector of JWTs leaves out the signature: header and claims are what stays.
-        done = subprocess.run([scanner, "scan", "--all-files", "--disable-plugin", "JwtTokenDetector", "."], cwd=folder, capture_output=True, text=True, timeout=300)
-        if done.returncode != 0:
-            raise SystemExit(f"{scanner} ended with {done.returncode}: {done.stderr}")
+    def by_hash(folder):
+        done = subprocess.run([tools / "detect-secrets", "scan", "--all-files", "--disable-plugin", "JwtTokenDetector", "."],
+                              cwd=folder, capture_output=True, text=True, timeout=300)
         found = json.loads(done.stdout)["results"]
-        return {mark["hashed_secret"]: f"{mark['type']} in line {mark['line_number']} of {path}" for path in found for mark in found[path]}
+        return {mark["hashed_secret"]: f"{mark['type']}, {path}:{mark['line_number']}" for path in found for mark in found[path]}
 
-    raw, left = marks(before), marks(after)
-    public = {hashlib.sha1(text.encode()).hexdigest() for text in PUBLIC}
-    both = [left[mark] for mark in left if mark in raw and mark not in public]
-    for mark in both:
-        print(f"{scanner.name}: still there: {mark}")
-    print(f"{scanner.name}: {len(raw)} marks in what went in, {len(both)} of them in what came out")
-    return len(both) + (len(raw) < 5)
+    def by_value(har):
+        done = subprocess.run([tools / "har-capture", "validate", "-p", "base", har], capture_output=True, text=True, timeout=300,
+                              env=os.environ | {"COLUMNS": "400"})
+        values = re.findall(r"\[ERROR\][^\n]*\n +[^:\n]+: ([^\n]+)\n +Reason", done.stdout)
+        return {value: har.name for value in values if "eyJ" not in value}
+
+    wrong = 0
+    for name, raw, left in [("detect-secrets", by_hash(before), by_hash(after)), ("har-capture", by_value(hars[0]), by_value(hars[1]))]:
+        both = [left[mark] for mark in left if mark in raw]
+        for mark in both:
+            print(f"{name}: still there: {mark}")
+        print(f"{name}: {len(raw)} marks in what went in, {len(both)} of them in what came out")
+        # A scanner that finds nothing in the one says nothing by finding nothing in the other.
+        wrong += len(both) + (len(raw) < 2)
+    return wrong
 
 
 sys.exit(main())
