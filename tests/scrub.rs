@@ -266,6 +266,36 @@ fn masked_names_are_gone_and_equal_ones_stay_equal() {
     assert!(text.contains(&format!("\"azp\":\"{client}\"")), "{text}");
 }
 
+#[test]
+fn short_secrets_go_where_a_label_says_what_they_are() {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    for secret in ["abc", "x9", "q7#Zk", "Ab1!x"] {
+        let basic = format!("Basic {}", STANDARD.encode(format!("svc:{secret}")));
+        let encoded = why401::wire::form::encode(secret);
+        let places = [
+            ("basic", planted::sent("/x", &[("Authorization", &basic)], "")),
+            ("bearer", planted::sent("/x", &[("Authorization", &format!("Bearer {secret}"))], "")),
+            ("key", planted::sent("/x", &[("x-sn-apikey", secret)], "")),
+            ("cookie", planted::sent("/x", &[("Cookie", &format!("JSESSIONID={secret}"))], "")),
+            ("query", planted::sent(&format!("/x?password={encoded}"), &[], "")),
+            ("form", planted::sent("/oauth_token.do", &form, &format!("grant_type=password&password={encoded}"))),
+            ("json", planted::answered(&[], &format!("{{\"client_secret\":\"{secret}\"}}"))),
+            ("soap", planted::answered(&[], &format!("<a><wsse:Password>{secret}</wsse:Password></a>"))),
+            ("user information", planted::sent(&format!("https://svc:{encoded}@h.example/x"), &[], "")),
+        ];
+        for (name, exchange) in places {
+            let value = |exchange: &Exchange| all_text_and_base64(exchange);
+            let one = scrubbed(&[exchange.clone()]);
+            let (before, after) = (value(&exchange), value(&one[0]));
+            let count = |text: &str| text.matches(secret).count() + text.matches(&encoded).count();
+            assert!(count(&before) > 0, "{name} does not hold {secret}");
+            assert_eq!(count(&after), 0, "{name}: {secret} in {after}");
+        }
+    }
+}
+
 /// Writes the examples of every page as HARs, for validators of others.
 #[test]
 #[ignore = "writes files: give it a folder in WHY401_HARS"]

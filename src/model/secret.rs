@@ -27,8 +27,8 @@ impl<T> fmt::Debug for Secret<T> {
     }
 }
 
-/// Stand-ins of secrets, to the tags that they go by.
-type Aliases = HashMap<Vec<u8>, Tag>;
+/// Hashes of stand-ins of secrets, to the tags that they go by.
+type Aliases = HashMap<[u8; 16], Tag>;
 
 /// The session's key for tags. Two sessions give the same secret different tags.
 #[derive(Clone)]
@@ -39,7 +39,14 @@ pub struct Salt {
 }
 
 /// Aliases end here; later stand-ins have tags of their own.
-const ALIASES: usize = 100_000;
+const ALIASES: usize = 200_000;
+
+/// The beginning of a hash: long values take no more memory than short ones.
+fn short(value: &[u8]) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.iter_mut().zip(Sha256::digest(value)).for_each(|(to, from)| *to = from);
+    short
+}
 
 impl Salt {
     pub fn new(key: [u8; 32]) -> Salt {
@@ -57,13 +64,13 @@ impl Salt {
         let Some(aliases) = &self.aliases else { return };
         let mut aliases = aliases.write().unwrap_or_else(PoisonError::into_inner);
         if aliases.len() < ALIASES {
-            aliases.insert(value.to_vec(), tag);
+            aliases.insert(short(value), tag);
         }
     }
 
     fn aliased(&self, value: &[u8]) -> Option<Tag> {
         let aliases = self.aliases.as_ref()?.read().unwrap_or_else(PoisonError::into_inner);
-        aliases.get(value).copied()
+        aliases.get(&short(value)).copied()
     }
 
     /// The tag of a secret: the first eight bytes of SHA-256 over key and value.

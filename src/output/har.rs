@@ -128,6 +128,19 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_request_brings_its_head_also_where_nothing_in_it_is_odd() {
+        use crate::model::{HeadFault, HeadProblem};
+        let mut exchange = odd();
+        exchange.request.target = "http://svc:x@dev1.service-now.com/x".into();
+        exchange.request.fields = [(&b"Host"[..], &b"dev1.service-now.com"[..])].into_iter().collect::<Fields>();
+        let head = b"propfind http://svc:x@dev1.service-now.com/x HTTP/1.1\r\nHost: dev1.service-now.com\r\n\r\n";
+        exchange.request.head = Some(head[..].into());
+        exchange.outcome = Outcome::Refused(HeadFault { offset: 9, problem: HeadProblem::RequestLine, status: 400 });
+        let back = intake::har::one(entry(&exchange, Beside::default()).as_bytes(), 0).unwrap().unwrap();
+        assert_eq!(back.request.head, exchange.request.head);
+    }
+
+    #[test]
     fn what_is_odd_about_an_exchange_is_read_back() {
         let exchange = odd();
         let mut writer = Writer::new(Vec::new()).unwrap();

@@ -277,12 +277,14 @@ def main():
     blind = [name for name, (sent, told) in zip(planted, every) if not any(
         form.encode() in text for form in forms(planted[name]) for text in unpacked(sent) + unpacked(told))]
     sources.append(recording)
+    complaints = []
     for number, source in enumerate(sources):
         for name, arguments in [("bundle", ["-o", out / f"bundle-{number}"]), ("zip", ["-o", out / f"bundle-{number}.zip"]), ("paste", ["--paste"])]:
             done = subprocess.run([options.why401, "report", source, *arguments], capture_output=True, env=env | {"RUST_LOG": "trace"})
             (out / f"{name}-{number}.said").write_bytes(done.stdout + done.stderr)
             if done.returncode != 0:
                 raise SystemExit(f"report {source} ended with {done.returncode}: {done.stderr.decode()}")
+            complaints += [line for line in done.stderr.decode().splitlines() if "jsonl" in line]
     leaks, size, searched = [], 0, 0
     recorded = sum(text.count('"why401.entry/1"') for text in (p.read_text() for p in (out / "session-json").glob("*.jsonl")))
     for path in sorted(path for path in out.rglob("*") if path.is_file()):
@@ -298,11 +300,13 @@ def main():
             for case, secret in planted.items():
                 hits = [form for form in forms(secret) if form in text or form in joined]
                 leaks += [f"{case}: {form} in {name}" for form in hits]
+    for line in complaints:
+        print(f"report: {line}")
     for name in blind:
         print(f"{name}: the search does not see it where it went in")
     for leak in leaks[:40]:
         print(leak)
-    wrong = len(leaks) + len(blind)
+    wrong = len(leaks) + len(blind) + len(complaints)
     if recorded < len(every):
         wrong += 1
         print(f"only {recorded} of {len(every)} exchanges were recorded")

@@ -21,12 +21,16 @@ import time
 from pathlib import Path
 
 LINES_OF_A_FILE = 20_000
+BEGAN = 1793613600
+# The hour of the first file, and the end of its tokens: each further file has others.
+HOUR = b"2026-11-02T10:"
+OWN = b"Q00w"
 
 
 def entry(number, chance):
     """One line: mostly healthy calls with a token, sometimes a token request, now and then a refusal."""
-    token = f"{chance.getrandbits(256):064x}"[:48] + "Qw"
-    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(1793613600 + number // 50)) + f".{number % 50 * 20:03d}Z"
+    token = f"{chance.getrandbits(256):064x}"[:48] + "Q00w"
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(BEGAN + number // 50)) + f".{number % 50 * 20:03d}Z"
     kind = number % 50
     headers = [{"name": "Host", "value": "dev1.service-now.com"}, {"name": "User-Agent", "value": f"client/{number % 7}"}]
     text = ""
@@ -59,19 +63,26 @@ def entry(number, chance):
 def make(session, size):
     """Writes the journals; how many exchanges they hold."""
     session.mkdir(parents=True)
-    chance, number, written, file = random.Random(1), 0, 0, 0
-    # Tokens and texts repeat after a while; numbers and times do not.
+    chance = random.Random(1)
+    lines = [entry(number, chance).encode() + b"\n" for number in range(LINES_OF_A_FILE)]
+    number = written = file = 0
     while written < size:
+        # Each file is a run of its own, an hour after the one before, with tokens of its own.
+        at = time.strftime("%Y-%m-%dT%H:", time.gmtime(BEGAN + file * 3600)).encode()
         file += 1
-        with open(session / f"journal-{file:06d}.jsonl", "w") as out:
-            out.write('{"schema":"why401.session/1","why401":"0.1.0","at":"2026-11-02T10:00:00.000Z"}\n')
-            for _ in range(LINES_OF_A_FILE):
-                line = entry(number, chance)
-                out.write(line + "\n")
-                number, written = number + 1, written + len(line) + 1
-                if written >= size:
-                    break
+        head = b'{"schema":"why401.session/1","why401":"0.1.0","at":"%s00:00.000Z"}\n' % at
+        if written + sum(map(len, lines)) > size:
+            share = (size - written) / sum(map(len, lines))
+            lines = lines[:max(1, int(len(lines) * share))]
+            size = 0
+        block = head + b"".join(lines).replace(HOUR, at).replace(OWN, b"f%03d" % file)
+        (session / f"journal-{file:06d}.jsonl").write_bytes(block)
+        number, written = number + len(lines), written + len(block)
     return number
+
+
+def made(session):
+    return sum('"why401.entry/1"' in line for path in session.glob("*.jsonl") for line in open(path))
 
 
 def most_memory(command, env, terminal):
@@ -107,7 +118,8 @@ def main():
     arguments.add_argument("--most", type=int, default=100)
     options = arguments.parse_args()
     session = options.work / "session"
-    exchanges = make(session, options.megabytes * 1_000_000)
+    # One that is there from another time is used again.
+    exchanges = made(session) if session.exists() else make(session, options.megabytes * 1_000_000)
     env = {"PATH": os.environ["PATH"], "HOME": str(options.work)}
     wrong = 0
     for name, arguments, terminal in [("folder", ["-o", options.work / "bundle"], True), ("zip, names masked", ["-o", options.work / "bundle.zip", "--mask", "users,clients,hosts,claims"], False),

@@ -114,15 +114,15 @@ impl Bundle {
     }
 
     fn add(&mut self, told: &Told<'_>) -> io::Result<()> {
-        let line = json::line(told);
+        let told_something = !told.diagnosis.findings.is_empty() || !told.takes_back.is_empty();
+        let line = if told_something { json::line(told) } else { String::new() };
         if !self.is_clean("findings.jsonl", &line) {
             return Ok(());
         }
-        let findings = serde_json::from_str::<Line<'_>>(&line).ok().map(|line| line.findings);
-        let told_something = !told.diagnosis.findings.is_empty() || !told.takes_back.is_empty();
         if told_something {
             writeln!(self.findings, "{line}")?;
         }
+        let findings = serde_json::from_str::<Line<'_>>(&line).ok().map(|line| line.findings);
         let findings = findings.filter(|_| !told.diagnosis.findings.is_empty());
         let entry = har::entry(told.exchange, har::Beside { findings });
         if self.is_clean("session.har", &entry) {

@@ -129,7 +129,7 @@ impl<'a> Entry<'a> {
         Entry {
             started_date_time: date::iso(exchange.at),
             time: timings.sum(),
-            request: Request::new(&exchange.request),
+            request: Request::new(&exchange.request, matches!(exchange.outcome, Outcome::Refused(_))),
             response: Response::new(&exchange.outcome),
             cache: Cache {},
             timings,
@@ -154,7 +154,8 @@ fn error(outcome: &Outcome) -> Option<String> {
 }
 
 impl<'a> Request<'a> {
-    fn new(request: &'a crate::model::Request) -> Request<'a> {
+    /// `refused`: where the fault is says nothing without the head.
+    fn new(request: &'a crate::model::Request, refused: bool) -> Request<'a> {
         let (url, raw_url) = uri::of(request);
         let known = METHODS.contains(&request.method.as_str());
         let query = form::parse(request.query().unwrap_or_default().as_bytes());
@@ -171,7 +172,7 @@ impl<'a> Request<'a> {
             post_data: post_data(&request.fields, &request.body),
             headers_size: -1,
             body_size: request.body.length,
-            raw_head: request.head.as_deref().filter(|head| **head != shown(request)).map(latin1),
+            raw_head: request.head.as_deref().filter(|head| refused || **head != shown(request)).map(latin1),
         }
     }
 }

@@ -19,7 +19,9 @@ const AGAIN: usize = 12;
 pub fn gather(story: &mut Story, told: &Told<'_>) {
     let exchange = told.exchange;
     let reading = Reading::of(exchange, told.diagnosis.answered_by == Answerer::Instance);
-    let door = Door::of(told.salt, exchange);
+    // What is gathered was made harmless before; of an exchange that is quoted the door looks once more by itself.
+    let quoted = !told.diagnosis.findings.is_empty();
+    let door = if quoted { Door::of(told.salt, exchange) } else { Door::new(told.salt, exchange.at) };
     story.exchanges += 1;
     story.first = Some(story.first.map_or(exchange.at, |first| first.min(exchange.at)));
     story.last = Some(story.last.map_or(exchange.at, |last| last.max(exchange.at)));
