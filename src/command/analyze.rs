@@ -11,7 +11,7 @@ use super::{AtLeast, Ended, Exit, complain};
 use crate::intake;
 use crate::ledger::Limits;
 use crate::model::{Grade, Millis};
-use crate::output::{Style, Told, json, log};
+use crate::output::{Repeats, Style, Told, json};
 use crate::pipeline::{Pipeline, Teller};
 use crate::run::service;
 use crate::terminal;
@@ -50,6 +50,7 @@ pub fn run(options: &Options) -> Ended {
         all: options.all,
         out: io::BufWriter::new(io::stdout().lock()),
         progress: progress.clone(),
+        repeats: Repeats::default(),
         explained: 0,
         best: None,
         gone: false,
@@ -101,6 +102,7 @@ struct Words<W: Write> {
     all: bool,
     out: W,
     progress: Progress,
+    repeats: Repeats,
     explained: u64,
     /// The surest finding so far.
     best: Option<Grade>,
@@ -118,7 +120,7 @@ impl<W: Write> Teller for Words<W> {
         }
         self.progress.clear();
         let written = match self.format {
-            Format::Human => writeln!(self.out, "{}", log::block(told, &self.style)),
+            Format::Human => writeln!(self.out, "{}", self.repeats.block(told, &self.style)),
             Format::Json => writeln!(self.out, "{}", json::line(told)),
         };
         // Beside a bar, words are written at once, or the bar comes to stand between them.

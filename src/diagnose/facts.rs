@@ -171,6 +171,11 @@ impl<'a> Facts<'a> {
         self.reading.token.as_deref().filter(|token| self.token_faults(token.as_bytes()).is_empty())
     }
 
+    /// The recording shows times: where it shows none, nothing is known of what lies between two exchanges.
+    pub fn dated(&self) -> bool {
+        self.at() != Millis::UNKNOWN
+    }
+
     /// The time by the clock of the one who answered: the answer's own `Date`, else what earlier ones tell.
     pub fn their_clock(&self) -> Millis {
         let date = self.reading.response().filter(|response| !response.ours).and_then(|r| r.fields.text("date"));

@@ -88,13 +88,32 @@ fn is_name(field: &Field, name: &str) -> bool {
     field.name.eq_ignore_ascii_case(name.as_bytes())
 }
 
-/// `Bearer [redacted]`, `Basic ***`, and a hash in the place of Basic's value.
+/// `Bearer [redacted]`, `Basic ***`, and a hash in the place of Basic's value or of all.
 fn authorization(value: &str) -> Option<String> {
-    let (scheme, rest) = value.trim().split_once(' ')?;
-    let hash =
-        |text: &str| matches!(text.len(), 32 | 40 | 64 | 128) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    let masked = is_masked(rest) || scheme.eq_ignore_ascii_case("basic") && hash(rest.trim());
+    let Some((scheme, rest)) = value.trim().split_once(' ') else {
+        return is_digest(value.trim()).then(|| String::from(HIDDEN));
+    };
+    let masked = is_masked(rest) || scheme.eq_ignore_ascii_case("basic") && is_hash(rest.trim(), &[32, 40, 64, 128]);
     masked.then(|| format!("{scheme} {HIDDEN}"))
+}
+
+fn is_hash(text: &str, lengths: &[usize]) -> bool {
+    lengths.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// A value that stands alone and is a hash, by its length or by a name in front of it. 32 digits are no mask here: client
+/// ids and API keys of ServiceNow look so, and are sent without a scheme by mistake.
+fn is_digest(value: &str) -> bool {
+    let named = ["sha256", "sha-256", "sha1", "sha512", "md5", "hash", "hmac"].iter().find_map(|name| {
+        let rest = value.get(..name.len()).filter(|start| start.eq_ignore_ascii_case(name)).map(|_| name.len())?;
+        value.get(rest..)?.strip_prefix([':', '-', '=', '_'])
+    });
+    match named {
+        Some(rest) => {
+            rest.len() >= 8 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte))
+        }
+        None => is_hash(value, &[40, 64, 96, 128]),
+    }
 }
 
 /// One `name=value`, its mask replaced; whether there was one.
@@ -324,6 +343,12 @@ mod tests {
             exchange.request.fields.text("authorization").unwrap().into_owned()
         };
         assert_eq!(value(&format!("Basic {hash}")), "Basic [redacted]");
+        for mask in [hash.clone(), hash[..40].to_owned(), "sha256:9f86d081884c7d65".into(), format!("HASH-{hash}")] {
+            assert_eq!(value(&mask), "[redacted]", "{mask}");
+        }
+        for sent in [&hash[..32], "kW3nV8pQ2rT6yX1zB4cF7hJ0mL5sD9gA", "sha256", "hashtoken"] {
+            assert_eq!(value(sent), sent);
+        }
         assert_eq!(value("Basic c3ZjOnB3"), "Basic c3ZjOnB3");
     }
 }

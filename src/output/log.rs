@@ -29,6 +29,8 @@ pub(super) const GUTTER: usize = 10;
 const SUSPECT: usize = GUTTER + 10;
 /// A method that is longer is cut.
 const METHOD_LIMIT: usize = 20;
+/// An address that is shown in one line is cut, in characters.
+const ADDRESS_LIMIT: usize = 100;
 /// The block is not the page: so many steps and places, the rest is on the page.
 const STEPS: usize = 2;
 const PLACES: usize = 2;
@@ -59,6 +61,26 @@ pub fn block(told: &Told<'_>, style: &Style) -> String {
     for revised in told.takes_back {
         revise(&mut sheet, &view, revised);
     }
+    sheet.finish()
+}
+
+/// One line for a failure that was told whole as exchange `first`, and has come `times` times since.
+pub fn again(told: &Told<'_>, style: &Style, first: u64, times: u64) -> String {
+    let view = View::new(told);
+    let mut sheet = Sheet::new(style);
+    let exchange = told.exchange;
+    let clock = if exchange.at == Millis::UNKNOWN { "--:--:--".into() } else { date::clock(exchange.at) };
+    let method = super::redact::brief(&view.door.words(&exchange.request.method), METHOD_LIMIT);
+    let times = if times == 1 { "once more".to_owned() } else { format!("{times} times") };
+    let mut line = Runs::of(Paint::Strong, clock)
+        .and(Paint::Dim, format!("  #{} ", exchange.id))
+        .and(Paint::Plain, format!("again, {times} since #{first}: "));
+    if let Some(finding) = told.diagnosis.findings.first() {
+        line = line.and(Paint::of(finding.grade), finding.cause).and(Paint::Plain, "  ");
+    }
+    let url = view.url();
+    let address = format!("{method} {}", url.split('?').next().unwrap_or_default());
+    sheet.line(&line.and(Paint::Plain, super::redact::brief(&address, ADDRESS_LIMIT)));
     sheet.finish()
 }
 

@@ -11,11 +11,13 @@ pub mod log;
 pub mod page;
 mod prose;
 pub mod redact;
+mod repeats;
 pub mod report;
 mod view;
 mod words;
 
 pub use layout::Style;
+pub use repeats::Repeats;
 
 use crate::model::{Diagnosis, Exchange, Salt};
 

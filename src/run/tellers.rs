@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::command::Failure;
 use crate::config::{Format, Log};
 use crate::model::Grade;
-use crate::output::{Style, Told, json, log};
+use crate::output::{Repeats, Style, Told, json};
 use crate::pipeline::Teller;
 use crate::telling::{self, Telling};
 use crate::terminal;
@@ -44,11 +44,12 @@ pub struct Words {
 struct What {
     all: bool,
     style: Style,
+    repeats: Repeats,
 }
 
 impl What {
     fn of(log: &Log) -> What {
-        What { all: log.all, style: terminal::style(log.why) }
+        What { all: log.all, style: terminal::style(log.why), repeats: Repeats::default() }
     }
 }
 
@@ -66,11 +67,16 @@ impl Words {
 impl Teller for Words {
     fn tell(&mut self, told: &Told<'_>) {
         let text = {
-            let what = self.what.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut what = self.what.lock().unwrap_or_else(PoisonError::into_inner);
             if !what.all && told.diagnosis.findings.is_empty() && told.takes_back.is_empty() {
                 return;
             }
-            if self.json { json::line(told) } else { log::block(told, &what.style) }
+            if self.json {
+                json::line(told)
+            } else {
+                let style = what.style;
+                what.repeats.block(told, &style)
+            }
         };
         // Told outside of the lock: a terminal may take its time.
         telling::explain(&text);

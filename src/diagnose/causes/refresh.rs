@@ -122,7 +122,7 @@ fn never_issued(facts: &Facts<'_>) -> Option<Finding> {
 /// Another refresh of the same client at the same moment.
 fn concurrency(facts: &Facts<'_>) -> Option<Finding> {
     refused(facts)?;
-    let client = facts.client()?;
+    let client = facts.client().filter(|_| facts.dated())?;
     let near = client.refreshes.iter().rev().find(|(seen, ok)| *ok && facts.at().since(seen.at).abs() <= 3000)?;
     let because = format!(
         "Another refresh of the same client ran {} ms apart; parallel refreshes trip over each other.",

@@ -60,7 +60,7 @@ pub(super) fn token(facts: &Facts<'_>, note: &mut Note<'_>) {
     }
     match facts.token() {
         Some(record) if record.host == facts.host() && record.revoked.is_none() => {
-            let fresh = record.ends().is_none_or(|ends| ends >= facts.at());
+            let fresh = facts.dated() && record.ends().is_none_or(|ends| ends >= facts.at());
             if fresh && facts.at().seconds_since(record.issued.at) <= 120 {
                 note(Sign::TokenBrandNew, "the token was issued moments ago".into(), None);
             }

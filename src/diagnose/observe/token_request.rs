@@ -30,7 +30,10 @@ pub(super) fn client(facts: &Facts<'_>, note: &mut Note<'_>) {
     } else if secret.is_some() && secret != client.secret_ok {
         return;
     }
-    if client.refreshes.iter().any(|(seen, _)| facts.at().since(seen.at).abs() <= 10_000) && grant == "refresh_token" {
+    if facts.dated()
+        && client.refreshes.iter().any(|(seen, _)| facts.at().since(seen.at).abs() <= 10_000)
+        && grant == "refresh_token"
+    {
         note(Sign::ParallelRefresh, "another refresh of the same client ran close by".into(), None);
     }
     if let Some((other, seen)) = client.other_grant_ok(grant) {
@@ -54,7 +57,9 @@ fn code(facts: &Facts<'_>, note: &mut Note<'_>) {
         return;
     }
     match facts.code() {
-        Some(record) if facts.at().seconds_since(record.seen.at) <= 60 && record.exchanged.is_empty() => {
+        Some(record)
+            if facts.dated() && facts.at().seconds_since(record.seen.at) <= 60 && record.exchanged.is_empty() =>
+        {
             let challenge = record.authorize.as_ref().and_then(|authorize| authorize.challenge.clone());
             let verifier = facts.param("code_verifier").map(crate::wire::oauth::s256);
             if challenge.is_none() || challenge == verifier {

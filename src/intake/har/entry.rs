@@ -8,6 +8,7 @@ use crate::model::{
     Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing, Upstream, Way,
 };
 use crate::wire::date;
+use crate::wire::reading::API_KEY_FIELD;
 
 use super::loose::Plain;
 use super::shape::{self, Entry, Timings};
@@ -40,7 +41,7 @@ fn build(entry: &Entry<'_>, index: usize, before: Millis) -> Result<Option<Excha
         response.version = version(&response.version, &request.version);
     }
     request.version = version(&request.version, "HTTP/1.1");
-    request.unseen = !entry.unseen.is_empty() || message::hides_form(&request);
+    request.unseen = !entry.unseen.is_empty() || message::hides_form(&request) || leaves_fields_out(from, &request);
     let timing = timing(entry);
     let upstream = Upstream { address: upstream_address(entry, request.port), ..Upstream::default() };
     let at = when::parse(&entry.started_date_time.text()).or_else(|| answered(&outcome)).unwrap_or(before);
@@ -64,6 +65,20 @@ fn request(from: &shape::Request<'_>) -> Result<Option<Request>, String> {
     let fields = fields::of_request(from);
     let body = body::of_request(from, &fields);
     Ok(Some(Request { method, scheme, host, port, target, version, fields, body, head, unseen: false }))
+}
+
+/// The size of the head tells that fields were taken out of it, and the credentials are among those that are missing. The
+/// size counts bytes of HTTP/1 (HAR 1.2); what other versions count is not agreed on.
+fn leaves_fields_out(from: &shape::Request<'_>, request: &Request) -> bool {
+    let shows = ["authorization", "cookie", API_KEY_FIELD].iter().any(|name| request.fields.has(name));
+    let Some(size) = from.headers_size.count().filter(|_| !shows && request.version.starts_with("HTTP/1")) else {
+        return false;
+    };
+    let fields: usize =
+        request.fields.0.iter().map(|field| field.name.len() + field.value.len() + ": \r\n".len()).sum();
+    let line = request.method.len() + request.origin().len() + request.target.len() + "  HTTP/1.1\r\n\r\n".len();
+    // `Authorization: ` alone has 15 bytes, and a value behind it some more.
+    size > (line + fields + 20) as u64
 }
 
 struct Place {

@@ -46,6 +46,7 @@ object! {
         cookies: List<Cookie<'a>> = "cookies",
         query_string: List<Pair<'a>> = "queryString",
         post_data: Loose<PostData<'a>> = "postData",
+        headers_size: Plain<'a> = "headersSize",
         body_size: Plain<'a> = "bodySize",
     }
 }
