@@ -36,6 +36,10 @@ pub mod custom {
     pub const CONNECT_AGENT: &str = "_connectAgent";
     /// Of an entry: the recording shows only an answer, or leaves credentials out; what the request lacks says nothing.
     pub const UNSEEN: &str = "_unseen";
+    /// Of an entry: what passed after a change of protocol, in numbers; not read.
+    pub const SWITCHED: &str = "_switched";
+    /// Of an entry: the origin that the client called, where a reverse listener stood for the one in the URL; not read.
+    pub const CALLED: &str = "_called";
     /// Of an entry: what was found; not read.
     pub const FINDINGS: &str = "_findings";
     /// Of a request: the method as it was sent, where it is none that validators of HAR know.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::outcome::{Failure, Outcome};
+use super::switched::Switched;
 
 /// Milliseconds since the UNIX epoch, UTC. The pure half never reads a clock: every time comes in as a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -284,6 +285,8 @@ pub struct Upstream {
     pub parent: Option<String>,
     /// The upstream's certificate was not verified as others are, because somebody said so for this host.
     pub unverified: Option<Unverified>,
+    /// What passed after a change of protocol.
+    pub switched: Option<Box<Switched>>,
 }
 
 /// How far less than always an upstream's certificate was checked.

@@ -5,6 +5,7 @@ mod finding;
 mod outcome;
 mod place;
 mod secret;
+mod switched;
 
 pub use exchange::{
     Body, Client, Exchange, Field, Fields, Millis, Request, Response, Scheme, Timing, TlsFacts, Unverified, Upstream,
@@ -14,3 +15,4 @@ pub use finding::{Answerer, Diagnosis, Evidence, Finding, Grade, Reason};
 pub use outcome::{CertificateFault, Failure, FailureKind, HeadFault, HeadProblem, Outcome, Phase};
 pub use place::Place;
 pub use secret::{Salt, Secret, Tag};
+pub use switched::{Frames, Passed, Switched};

@@ -81,6 +81,7 @@ mod tests {
                 address: "192.0.2.7:50001".parse().ok(),
                 connection: 3,
                 way: Way::ClearHttps,
+                called: Some("http://127.0.0.1:1".into()),
                 connect_agent: Some("tunneller/1".into()),
                 ..Client::default()
             },
@@ -103,7 +104,11 @@ mod tests {
                 status: Some(502),
             }),
             timing: Timing::default(),
-            upstream: Upstream { address: "198.51.100.1:443".parse().ok(), ..Upstream::default() },
+            upstream: Upstream {
+                address: "198.51.100.1:443".parse().ok(),
+                switched: Some(Box::default()),
+                ..Upstream::default()
+            },
         }
     }
 
@@ -117,6 +122,8 @@ mod tests {
             custom::WAY,
             custom::CONNECT_AGENT,
             custom::UNSEEN,
+            custom::CALLED,
+            custom::SWITCHED,
             custom::FINDINGS,
             custom::RAW_METHOD,
             custom::RAW_URL,

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::view::{View, title};
-use super::{TakenBack, Told};
+use super::{TakenBack, Told, switched};
 use crate::catalog;
 use crate::model::{Evidence, Finding};
 use crate::wire::date;
@@ -27,6 +27,8 @@ struct Line {
     /// `null` where no answer came and none was made.
     status: Option<u16>,
     answered_by: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    switched: Option<switched::View>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transaction: Option<String>,
     findings: Vec<Found>,
@@ -80,6 +82,7 @@ pub fn line(told: &Told<'_>) -> String {
         called: exchange.client.called.as_ref().map(|called| view.door.words(called)),
         status: status(told),
         answered_by: told.diagnosis.answered_by.as_str(),
+        switched: switched::view(exchange),
         transaction: view.transaction(),
         findings: told.diagnosis.findings.iter().map(|finding| found(&view, finding)).collect(),
         takes_back: told.takes_back.iter().map(|revised| taken_back(&view, revised)).collect(),

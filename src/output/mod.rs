@@ -13,6 +13,7 @@ mod prose;
 pub mod redact;
 mod repeats;
 pub mod report;
+mod switched;
 mod view;
 mod words;
 

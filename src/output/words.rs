@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::redact::{brief, clean};
+use super::switched;
 use crate::model::{
     Answerer, CertificateFault, Exchange, Failure, FailureKind, HeadFault, HeadProblem, Outcome, Phase,
 };
@@ -21,7 +22,8 @@ pub fn outcome(exchange: &Exchange, answerer: Answerer) -> String {
                 answer.cut.as_ref().map(|fault| format!(", cut short: {}", kind(&fault.kind))).unwrap_or_default();
             let called =
                 exchange.client.called.as_ref().map(|called| format!(", called as {called}")).unwrap_or_default();
-            format!("{} from {}{}{cut}{called}", status.trim_end(), by(answerer), took("in"))
+            let switched = switched::words(exchange).map(|words| format!("; {words}")).unwrap_or_default();
+            format!("{} from {}{}{cut}{called}{switched}", status.trim_end(), by(answerer), took("in"))
         }
         Outcome::Failed(failure) => format!("no answer{}: {}", took("after"), failed(failure)),
         Outcome::Abandoned(phase) => format!("the client went away{} {}", took("after"), during(*phase)),

@@ -18,6 +18,7 @@ use super::http2::sessions::Speaks;
 use super::link::Link;
 use super::observe::{self, Sheet};
 use super::pool::Upstream;
+use super::relay::Changed;
 use super::rewrite::{self, RequestChanges};
 use super::route::Destination;
 use super::settings::Origin;
@@ -40,7 +41,7 @@ pub(super) enum After {
     /// It ends at once: what was sent is incomplete, and the client must see that.
     Cut,
     /// It speaks another protocol from here on, with this upstream.
-    Upgraded(Box<Link>),
+    Upgraded(Box<Changed>),
 }
 
 /// A reused connection may have been closed by its upstream while a request was on its way to it. Where that request
@@ -263,10 +264,11 @@ impl Errand<'_> {
 
     fn ended(self, ending: Ending, upstream: Upstream) -> After {
         let bound = upstream.bound || authenticates_connection(&self.head);
-        self.sheet.answered(None);
         if ending.upgraded {
-            return After::Upgraded(Box::new(upstream.link));
+            let protocol = self.sheet.draft.answers("upgrade");
+            return After::Upgraded(Box::new(Changed::new(upstream.link, self.sheet, &protocol)));
         }
+        self.sheet.answered(None);
         if ending.keep_upstream && bound {
             let upstream = Upstream { served: upstream.served + 1, bound, ..upstream };
             *self.own = Some((self.destination.origin, upstream));

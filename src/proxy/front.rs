@@ -18,7 +18,7 @@ use super::http2;
 use super::link::{HeadRead, Link};
 use super::observe::{self, Sheet};
 use super::page;
-use super::relay::relay;
+use super::relay;
 use super::route::{Entrance, Route, route};
 use super::settings::Origin;
 use super::tls::HTTP2;
@@ -116,7 +116,7 @@ async fn run(shared: Arc<Shared>, mut link: Link, door: Door) {
             After::Next => {}
             After::Close => return link.close().await,
             After::Cut => return,
-            After::Upgraded(upstream) => return relay(link, *upstream, shared.limits.tunnel_idle).await,
+            After::Upgraded(upstream) => return relay::changed(link, *upstream, shared.limits.tunnel_idle).await,
         }
     }
 }

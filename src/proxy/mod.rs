@@ -36,6 +36,7 @@ mod download;
 mod facade;
 mod fault;
 mod forward;
+mod frames;
 mod framing;
 mod front;
 mod head;

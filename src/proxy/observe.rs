@@ -9,8 +9,8 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
-use tokio::sync::mpsc::OwnedPermit;
 use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{OwnedPermit, Sender};
 use tokio::time::timeout;
 
 use super::Shared;
@@ -21,7 +21,8 @@ use super::route::{Destination, split_scheme};
 use super::settings::{Origin, Seen};
 use super::tally::Counts;
 use crate::model::{
-    Body, Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing, Upstream,
+    Body, Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Switched, Timing,
+    Upstream,
 };
 
 /// The beginning of a body, and how long all of it was.
@@ -69,7 +70,9 @@ pub(super) struct Draft {
 }
 
 struct Live {
-    permit: OwnedPermit<Exchange>,
+    /// Given back while the exchange is another protocol's connection, which may be open for days.
+    permit: Option<OwnedPermit<Exchange>>,
+    queue: Sender<Exchange>,
     counts: Arc<Counts>,
     seen: Option<Seen>,
     exchange: Exchange,
@@ -87,7 +90,8 @@ impl Sheet {
         }
         let limit = if permit.is_some() { shared.limits.body_kept } else { 0 };
         let live = permit.map(|permit| Live {
-            permit,
+            permit: Some(permit),
+            queue: shared.exchanges.clone(),
             counts: shared.counts.clone(),
             seen: shared.seen.clone(),
             exchange: Exchange {
@@ -120,6 +124,21 @@ impl Sheet {
         }
     }
 
+    /// Both sides speak another protocol from here on. Room in the queue is for exchanges that end soon.
+    pub fn switches(&mut self) {
+        if let Some(live) = &mut self.draft.live {
+            live.permit = None;
+        }
+    }
+
+    /// The other protocol has ended, too.
+    pub fn switched(mut self, switched: Switched) {
+        if let Some(live) = &mut self.draft.live {
+            live.exchange.upstream.switched = Some(Box::new(switched));
+        }
+        self.answered(None);
+    }
+
     pub fn failed(mut self, failure: Failure) {
         self.finish(Outcome::Failed(failure));
     }
@@ -135,7 +154,11 @@ impl Sheet {
         live.exchange.request.body = self.sent.take();
         live.exchange.timing.end = Some(self.draft.started.elapsed());
         live.seen.iter().for_each(|seen| seen(&live.exchange));
-        live.permit.send(live.exchange);
+        match live.permit {
+            Some(permit) => drop(permit.send(live.exchange)),
+            None if live.queue.try_send(live.exchange).is_ok() => {}
+            None => drop(live.counts.unobserved.fetch_add(1, Ordering::Relaxed)),
+        }
     }
 }
 
@@ -147,6 +170,12 @@ impl Drop for Sheet {
 }
 
 impl Draft {
+    /// A field of the answer that has begun; empty where there is none.
+    pub fn answers(&self, name: &str) -> String {
+        let answer = self.live.as_ref().and_then(|live| live.answer.as_ref());
+        answer.and_then(|answer| answer.fields.text(name)).unwrap_or_default().into_owned()
+    }
+
     pub fn phase(&mut self, phase: Phase) {
         if let Some(live) = &mut self.live {
             live.phase = phase;
@@ -169,6 +198,7 @@ impl Draft {
                 reused,
                 parent: facts.parent.clone(),
                 unverified: facts.unverified,
+                switched: None,
             };
             live.phase = Phase::SendRequest;
         }

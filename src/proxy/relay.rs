@@ -8,7 +8,10 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
 use tokio::time::sleep;
 
+use super::frames::Tap;
 use super::link::{Link, fill};
+use super::observe::Sheet;
+use crate::model::Switched;
 
 const READ: usize = 16 * 1024;
 
@@ -36,26 +39,75 @@ const HALF: Duration = Duration::from_secs(30);
 /// How often silence is looked for.
 const LOOK: Duration = Duration::from_secs(10);
 
+/// A connection that has changed its protocol.
+pub(super) struct Changed {
+    upstream: Link,
+    account: Account,
+}
+
+/// What passed on it; told with the exchange that changed it when it ends, however it does.
+struct Account {
+    sheet: Option<Sheet>,
+    protocol: String,
+    sent: Tap,
+    received: Tap,
+}
+
+impl Changed {
+    /// `protocol`: as the answer names it.
+    pub fn new(upstream: Link, mut sheet: Sheet, protocol: &str) -> Changed {
+        sheet.switches();
+        let protocol = protocol.to_ascii_lowercase();
+        let tap = || if protocol == "websocket" { Tap::of_websocket() } else { Tap::default() };
+        let (sent, received) = (tap(), tap());
+        Changed { upstream, account: Account { sheet: Some(sheet), protocol, sent, received } }
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        let Some(sheet) = self.sheet.take() else { return };
+        let protocol = std::mem::take(&mut self.protocol);
+        sheet.switched(Switched { protocol, sent: self.sent.passed(), received: self.received.passed() });
+    }
+}
+
+/// Moves the bytes of another protocol; they pass untouched and are counted.
+pub(super) async fn changed(mut client: Link, changed: Changed, idle: Duration) {
+    let Changed { mut upstream, mut account } = changed;
+    both_ways(&mut client, &mut upstream, (&mut account.sent, &mut account.received), idle).await;
+    drop(account);
+    tokio::join!(client.close(), upstream.close());
+}
+
 /// Moves bytes both ways until both sides have ended, one has failed, or nothing has moved for `idle`.
 pub(super) async fn relay(mut client: Link, mut upstream: Link, idle: Duration) {
-    let pulse = Pulse { start: Instant::now(), last: AtomicU64::new(0), half: AtomicBool::new(false) };
-    {
-        let (mut client_reader, mut client_writer) = split(&mut client.stream);
-        let (mut upstream_reader, mut upstream_writer) = split(&mut upstream.stream);
-        let up = pass(&mut client_reader, &mut client.buffer, &mut upstream_writer, &pulse);
-        let down = pass(&mut upstream_reader, &mut upstream.buffer, &mut client_writer, &pulse);
-        let both = async { tokio::try_join!(up, down).map(|_| ()) };
-        tokio::select! {
-            // How it ended matters to nobody: the bytes are not ours.
-            _ = both => {}
-            () = silence(&pulse, idle) => {}
-        }
-    }
+    both_ways(&mut client, &mut upstream, (&mut Tap::default(), &mut Tap::default()), idle).await;
     // A side that is still open sees its peer go.
     tokio::join!(client.close(), upstream.close());
 }
 
-async fn pass<R, W>(reader: &mut R, buffer: &mut BytesMut, writer: &mut W, pulse: &Pulse) -> io::Result<()>
+async fn both_ways(client: &mut Link, upstream: &mut Link, taps: (&mut Tap, &mut Tap), idle: Duration) {
+    let pulse = Pulse { start: Instant::now(), last: AtomicU64::new(0), half: AtomicBool::new(false) };
+    let (mut client_reader, mut client_writer) = split(&mut client.stream);
+    let (mut upstream_reader, mut upstream_writer) = split(&mut upstream.stream);
+    let up = pass(&mut client_reader, &mut client.buffer, &mut upstream_writer, taps.0, &pulse);
+    let down = pass(&mut upstream_reader, &mut upstream.buffer, &mut client_writer, taps.1, &pulse);
+    let both = async { tokio::try_join!(up, down).map(|_| ()) };
+    tokio::select! {
+        // How it ended matters to nobody: the bytes are not ours.
+        _ = both => {}
+        () = silence(&pulse, idle) => {}
+    }
+}
+
+async fn pass<R, W>(
+    reader: &mut R,
+    buffer: &mut BytesMut,
+    writer: &mut W,
+    tap: &mut Tap,
+    pulse: &Pulse,
+) -> io::Result<()>
 where
     R: AsyncRead + Unpin,
     W: AsyncWrite + Unpin,
@@ -64,6 +116,7 @@ where
         if !buffer.is_empty() {
             writer.write_all(buffer).await?;
             writer.flush().await?;
+            tap.see(buffer);
             buffer.clear();
             pulse.beat();
         }

@@ -232,7 +232,11 @@ async fn a_changed_protocol_is_passed_through_after_the_upstreams_101_only() {
     );
     client.send(b"\x81\x02hi").await;
     assert_eq!(client.rest().await, b"\x81\x02hi");
-    assert_eq!(outcome(&proxy.exchange().await), "101");
+    let exchange = proxy.exchange().await;
+    assert_eq!(outcome(&exchange), "101");
+    let switched = exchange.upstream.switched.unwrap();
+    assert_eq!((switched.protocol.as_str(), switched.sent.bytes, switched.received.bytes), ("websocket", 4, 4));
+    assert_eq!((switched.sent.frames.unwrap().text, switched.received.frames.unwrap().text), (1, 1));
 
     let refuses = script(|mut conn| async move {
         conn.head().await;

@@ -124,7 +124,7 @@ impl Connection {
     /// The side that was called, as the model has it.
     pub fn upstream(&self) -> Upstream {
         let (address, tls) = (self.address, self.tls.clone());
-        Upstream { address, tls, reused: self.reused, parent: self.proxy.clone(), unverified: None }
+        Upstream { address, tls, reused: self.reused, parent: self.proxy.clone(), unverified: None, switched: None }
     }
 }
 

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::super::switched;
 use super::cookies::{self, Cookie};
 use super::timings::Timings;
 use super::{Beside, uri};
@@ -34,6 +35,10 @@ pub(super) struct Entry<'a> {
     way: Option<&'static str>,
     #[serde(rename = "_connectAgent", skip_serializing_if = "Option::is_none")]
     connect_agent: Option<&'a str>,
+    #[serde(rename = "_called", skip_serializing_if = "Option::is_none")]
+    called: Option<&'a str>,
+    #[serde(rename = "_switched", skip_serializing_if = "Option::is_none")]
+    switched: Option<switched::View>,
     #[serde(rename = "_unseen", skip_serializing_if = "Option::is_none")]
     unseen: Option<&'static str>,
     #[serde(rename = "_error", skip_serializing_if = "Option::is_none")]
@@ -138,6 +143,8 @@ impl<'a> Entry<'a> {
             client: client.address.map(|address| address.to_string()),
             way: (client.way != Way::Recorded).then(|| way::name(client.way)),
             connect_agent: client.connect_agent.as_deref(),
+            called: exchange.client.called.as_deref(),
+            switched: switched::view(exchange),
             unseen: exchange.request.unseen.then_some("request"),
             error: error(&exchange.outcome),
             findings: beside.findings,
