@@ -86,6 +86,20 @@ impl fmt::Display for CaError {
 
 impl std::error::Error for CaError {}
 
+impl CaError {
+    /// What to do next, in one line.
+    pub fn next(&self) -> &'static str {
+        match self {
+            CaError::Given { .. } => "mend the file, or leave --ca-cert and --ca-key out",
+            CaError::Address(_) => "name the host instead of its address",
+            CaError::File { .. } | CaError::Crypto(_) => {
+                "see that its folder can be read and written, or name another: --ca-dir"
+            }
+            _ => "`why401 ca rotate`, then let the clients trust the new one",
+        }
+    }
+}
+
 impl From<rcgen::Error> for CaError {
     fn from(error: rcgen::Error) -> CaError {
         CaError::Crypto(error.to_string())

@@ -23,6 +23,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "clients"))
@@ -110,13 +111,14 @@ def here(*command):
 class Clients:
     """Name → the call: its arguments and variables for a proxy and a URL. Only those that are here."""
 
-    def __init__(self, options, ca):
-        self.options, self.ca, self.work = options, str(ca), options.work
+    def __init__(self, options, ca, page):
+        self.options, self.ca, self.page, self.work = options, str(ca), page, options.work
         known = {
             "curl": (here("curl", "--version"), self.curl),
             "wget": (here("wget", "--version"), self.wget),
             "requests": (bool(options.python), self.requests),
             "python-strict": (True, self.strict),
+            "python-3.13": (bool(self.newest()), self.strict_by_default),
             "node": (bool(options.node), self.fetch),
             "newman": (bool(options.newman), self.newman),
             "java": (here("javac", "-version"), self.java),
@@ -146,6 +148,18 @@ class Clients:
         python = self.options.python or sys.executable
         return [python, str(HERE / "strict.py"), host, port, self.ca, url.split("/")[2]], {}
 
+    @staticmethod
+    def newest():
+        """A Python that is strict by itself."""
+        return next((name for name in ("python3.14", "python3.13") if here(name, "--version")), None)
+
+    def strict_by_default(self, proxy, url):
+        host, port = proxy.removeprefix("http://").split(":")
+        code = ("import http.client as h, sys, ssl; c = h.HTTPSConnection(sys.argv[1], int(sys.argv[2]), timeout=20, "
+                "context=ssl.create_default_context(cafile=sys.argv[3])); c.set_tunnel(sys.argv[4], 443); "
+                "c.request('GET', '/login.do', headers={'Host': sys.argv[4]}); print(c.getresponse().status)")
+        return [self.newest(), "-c", code, host, port, self.ca, url.split("/")[2]], {}
+
     def fetch(self, proxy, url):
         code = "fetch(process.argv[1]).then(a => console.log(a.status), e => { console.log(String(e.cause)); process.exit(1) })"
         return [self.options.node, "-e", code, url], {
@@ -162,8 +176,9 @@ class Clients:
     def java(self, proxy, url):
         store, (host, port) = self.work / "roots.p12", proxy.removeprefix("http://").split(":")
         if not store.exists():
-            subprocess.run(["keytool", "-importcert", "-noprompt", "-alias", "why401", "-file", self.ca, "-keystore", store,
-                            "-storetype", "PKCS12", "-storepass", "changeit"], check=True, capture_output=True)
+            # As the proxy's own page gives it.
+            with urllib.request.urlopen(self.page + "/ca.p12", timeout=LIMIT) as answer:
+                store.write_bytes(answer.read())
             subprocess.run(["javac", "-d", self.work, HERE / "Get.java"], check=True)
         return ["java", f"-Djavax.net.ssl.trustStore={store}", "-Djavax.net.ssl.trustStorePassword=changeit",
                 f"-Dhttps.proxyHost={host}", f"-Dhttps.proxyPort={port}", "-cp", str(self.work), "Get", url], {}
@@ -268,11 +283,11 @@ def main():
                          "--upstream-ca", facts["ca"], "--resolve", f"{HOST}={facts['address']}"],
                         env, options.work / "run.err")
         start = json.loads(proxy.line() or "{}")
-        clients = Clients(options, start["ca"])
+        own = f"http://{start['listen'][0]}"
+        clients = Clients(options, start["ca"], own)
         for name in clients.missing:
             print(f"skip {name}: not installed here")
         server, thief = stand_in(options.work, authority)
-        own = f"http://{start['listen'][0]}"
         matrix(checks, options, clients, env, own, thief)
         strict(checks, options, authority, own)
         server.shutdown()

@@ -23,13 +23,15 @@ pub fn authority(config: &Config) -> Vec<Line> {
         _ => {}
     }
     let authority = match source.open(&config.scope()) {
-        Err(error) => return vec![Line::fault(AUTHORITY, error.to_string(), "see `why401 ca --help`")],
+        Err(error) => return vec![Line::fault(AUTHORITY, error.to_string(), error.next())],
         Ok(authority) => authority,
     };
     let days = (authority.not_after() - time::OffsetDateTime::now_utc()).whole_days();
     let mut lines = vec![age(days, &source.certificate_path().display().to_string(), authority.renewal())];
     let caution = source.caution(&authority);
-    lines.extend(caution.map(|caution| Line::warning(AUTHORITY, caution, "see `why401 ca --help`")));
+    lines.extend(
+        caution.map(|caution| Line::warning(AUTHORITY, caution, "docs/guide/certificates.md says when that is right")),
+    );
     lines
 }
 
