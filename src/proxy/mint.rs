@@ -160,4 +160,24 @@ mod tests {
         assert_eq!((ready.by_host.len(), ready.order.len()), (3, 3));
         assert!(ready.by_host.contains_key("dev19.service-now.com"));
     }
+
+    /// What the process has in memory, in bytes.
+    fn resident() -> usize {
+        let status = std::fs::read_to_string("/proc/self/statm").unwrap();
+        status.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+    }
+
+    #[test]
+    #[ignore = "takes a minute: cargo test --release --lib a_hundred_thousand -- --ignored --nocapture"]
+    fn a_hundred_thousand_names_take_less_than_20_mb() {
+        let mint = mint(1000);
+        mint.config("dev.service-now.com").unwrap();
+        let before = resident();
+        for number in 0..100_000 {
+            mint.config(&format!("dev{number}.service-now.com")).unwrap();
+        }
+        let more = resident().saturating_sub(before) / 1024;
+        println!("{more} KiB more after 100,000 names");
+        assert!(more < 20 * 1024 && mint.ready().by_host.len() == 1000, "{more} KiB");
+    }
 }

@@ -12,7 +12,8 @@ use crate::telling::{self, Telling};
 
 /// What is read when the proxy starts, by the beginnings of the keys: listeners are bound, memory and the session's
 /// folder are in use.
-const AT_START: [&str; 7] = ["listen", "reverse", "log.format", "session.", "ui.", "memory.", "limits.connections"];
+const AT_START: [&str; 8] =
+    ["listen", "reverse", "access.proxy_protocol", "log.format", "session.", "ui.", "memory.", "limits.connections"];
 
 /// Whether a key takes effect at SIGHUP already.
 pub fn at_once(key: &str) -> bool {

@@ -21,5 +21,6 @@ mod http2;
 mod http2_bench;
 mod http2_rules;
 mod life;
+mod limits;
 mod reverse;
 mod strict;
