@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use why401::proxy::Settings;
+use why401::proxy::{Settings, WayOut};
 
 use crate::bench::*;
 
@@ -97,7 +97,7 @@ async fn a_parent_proxy_that_does_not_answer_is_504_and_the_phase_is_named() {
     .await;
     let address = parent.address;
     let mut proxy = Proxy::start(|settings| {
-        settings.parent = Some(format!("http://{address}").parse().unwrap());
+        settings.way_out = WayOut::through(format!("http://{address}").parse().unwrap());
         settings.limits.connect = SHORT;
     })
     .await;
@@ -132,8 +132,8 @@ async fn informational_answers_without_an_end_are_502() {
     .await;
     let mut proxy = before(&origin, |_| {}).await;
     let mut client = proxy.connect().await;
-    client.send(GET).await;
-    client.rest().await;
+    client.send(GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")).await;
+    assert!(String::from_utf8_lossy(&client.rest().await).contains("HTTP/1.1 502 "));
     assert_eq!(outcome(&proxy.exchange().await), "failed: AwaitAnswer Malformed Some(502)");
 }
 
