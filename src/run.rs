@@ -1,6 +1,7 @@
 //! `why401 run`: the wiring, from the configuration to the last explanation.
 
 pub mod announce;
+mod certificates;
 pub mod reload;
 pub mod secrecy;
 pub mod service;

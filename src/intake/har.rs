@@ -40,6 +40,8 @@ pub mod custom {
     pub const SWITCHED: &str = "_switched";
     /// Of an entry: the origin that the client called, where a reverse listener stood for the one in the URL; not read.
     pub const CALLED: &str = "_called";
+    /// Of an entry: the server's certificate was not verified: `anything`, or `pinned` where its fingerprint was compared.
+    pub const UNVERIFIED: &str = "_unverified";
     /// Of an entry: what was found; not read.
     pub const FINDINGS: &str = "_findings";
     /// Of a request: the method as it was sent, where it is none that validators of HAR know.

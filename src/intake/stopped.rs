@@ -22,7 +22,9 @@ pub fn words(outcome: &Outcome) -> Option<String> {
 pub fn failed(failure: &Failure) -> String {
     let detail = match &failure.kind {
         FailureKind::Certificate(CertificateFault::WrongName(names)) => names.join(", "),
-        FailureKind::Certificate(CertificateFault::UnknownIssuer(issuer)) => issuer.clone(),
+        FailureKind::Certificate(
+            CertificateFault::UnknownIssuer(issuer) | CertificateFault::ChainIncomplete(issuer),
+        ) => issuer.clone(),
         _ => failure.detail.clone(),
     };
     let words = format!("failed {} {}", name_of(PHASES, &failure.phase), kind_name(&failure.kind));
@@ -66,8 +68,8 @@ fn refusal(problem: &str, offset: &str) -> Result<HeadFault, String> {
 
 /// Whether the kind itself holds what the words give as detail.
 fn detail_is_in(kind: &FailureKind) -> bool {
-    use CertificateFault::{UnknownIssuer, WrongName};
-    matches!(kind, FailureKind::Certificate(WrongName(_) | UnknownIssuer(_)))
+    use CertificateFault::{ChainIncomplete, UnknownIssuer, WrongName};
+    matches!(kind, FailureKind::Certificate(WrongName(_) | UnknownIssuer(_) | ChainIncomplete(_)))
 }
 
 fn kind_of(name: &str, detail: &str) -> Result<FailureKind, String> {
@@ -79,6 +81,9 @@ fn kind_of(name: &str, detail: &str) -> Result<FailureKind, String> {
     if let Some(number) = alert("tls-alert-") {
         return Ok(FailureKind::TlsAlert(number));
     }
+    if let Some(number) = alert("client-certificate-refused-") {
+        return Ok(FailureKind::ClientCertificateRefused(number));
+    }
     if let Some(status) = numbered("parent-proxy-refused-") {
         return Ok(FailureKind::ParentProxyRefused(status));
     }
@@ -88,6 +93,9 @@ fn kind_of(name: &str, detail: &str) -> Result<FailureKind, String> {
             FailureKind::Certificate(CertificateFault::WrongName(names))
         }
         "certificate-unknown-issuer" => FailureKind::Certificate(CertificateFault::UnknownIssuer(detail.to_owned())),
+        "certificate-chain-incomplete" => {
+            FailureKind::Certificate(CertificateFault::ChainIncomplete(detail.to_owned()))
+        }
         _ => find(KINDS, "kind", name)?,
     })
 }
@@ -96,9 +104,11 @@ fn kind_name(kind: &FailureKind) -> String {
     match kind {
         FailureKind::ClientAlert(number) => format!("client-alert-{number}"),
         FailureKind::TlsAlert(number) => format!("tls-alert-{number}"),
+        FailureKind::ClientCertificateRefused(number) => format!("client-certificate-refused-{number}"),
         FailureKind::ParentProxyRefused(status) => format!("parent-proxy-refused-{status}"),
         FailureKind::Certificate(CertificateFault::WrongName(_)) => String::from("certificate-wrong-name"),
         FailureKind::Certificate(CertificateFault::UnknownIssuer(_)) => String::from("certificate-unknown-issuer"),
+        FailureKind::Certificate(CertificateFault::ChainIncomplete(_)) => String::from("certificate-chain-incomplete"),
         plain => name_of(KINDS, plain).to_owned(),
     }
 }
@@ -135,6 +145,9 @@ const KINDS: Names<FailureKind> = &[
     ("closed", FailureKind::Closed),
     ("certificate-expired", FailureKind::Certificate(CertificateFault::Expired)),
     ("certificate-not-yet-valid", FailureKind::Certificate(CertificateFault::NotYetValid)),
+    ("certificate-self-signed", FailureKind::Certificate(CertificateFault::SelfSigned)),
+    ("certificate-weak", FailureKind::Certificate(CertificateFault::Weak)),
+    ("certificate-not-pinned", FailureKind::Certificate(CertificateFault::NotPinned)),
     ("certificate-revoked", FailureKind::Certificate(CertificateFault::Revoked)),
     ("certificate-bad-signature", FailureKind::Certificate(CertificateFault::BadSignature)),
     ("certificate-not-allowed", FailureKind::Certificate(CertificateFault::NotAllowed)),
@@ -178,6 +191,8 @@ mod tests {
             "parent-proxy-refused-407",
             "certificate-wrong-name a.example, b.example",
             "certificate-unknown-issuer CN=Example Inspection CA",
+            "certificate-chain-incomplete CN=Example Intermediate CA",
+            "client-certificate-refused-48",
         ]);
         for words_in in all.map(|kind| format!("failed upstream-tls {kind}")) {
             assert_eq!(words(&parse(&words_in).ok().unwrap()).unwrap(), words_in);

@@ -297,3 +297,12 @@ pub enum Unverified {
     /// It is the one certificate that was named by its fingerprint; names, dates and issuer were not looked at.
     Pinned,
 }
+
+impl Unverified {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Unverified::Anything => "anything",
+            Unverified::Pinned => "pinned",
+        }
+    }
+}

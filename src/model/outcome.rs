@@ -64,6 +64,8 @@ pub enum FailureKind {
     NotTls,
     /// The upstream wants a client certificate and we had none for it.
     ClientCertificateRequired,
+    /// The upstream refused the client certificate that we gave it, by a fatal alert.
+    ClientCertificateRefused(u8),
     /// The client refused our certificate by a fatal alert, by number (42, 46, 48 …).
     ClientAlert(u8),
     /// The client ended the handshake without an alert after it had seen our certificate, or sent nothing after it.
@@ -72,7 +74,7 @@ pub enum FailureKind {
     ClientTlsVersion,
     /// The client's handshake is not TLS or did not end in time.
     ClientTlsBroken,
-    /// The parent proxy refused the CONNECT with this status.
+    /// The parent proxy refused the CONNECT with this status; below 100 it is a reply of SOCKS5 (RFC 1928 §6).
     ParentProxyRefused(u16),
     /// The upstream's answer is not HTTP.
     Malformed,
@@ -90,8 +92,16 @@ pub enum CertificateFault {
     WrongName(Vec<String>),
     /// The issuer's name, as far as it could be read.
     UnknownIssuer(String),
+    /// Signed by itself, and trusted by nobody here.
+    SelfSigned,
+    /// Sent alone by a server whose issuer is unknown here: an intermediate is missing, or the issuer is a private one.
+    ChainIncomplete(String),
     Revoked,
     BadSignature,
+    /// A key too short, or a signature of a kind that can be forged.
+    Weak,
+    /// Another certificate than the one that was named for this host.
+    NotPinned,
     /// Not meant for servers, not by a certificate authority, or outside of its authority's name constraints.
     NotAllowed,
     Other,

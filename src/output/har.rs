@@ -107,6 +107,7 @@ mod tests {
             upstream: Upstream {
                 address: "198.51.100.1:443".parse().ok(),
                 switched: Some(Box::default()),
+                unverified: Some(crate::model::Unverified::Pinned),
                 ..Upstream::default()
             },
         }
@@ -124,6 +125,7 @@ mod tests {
             custom::UNSEEN,
             custom::CALLED,
             custom::SWITCHED,
+            custom::UNVERIFIED,
             custom::FINDINGS,
             custom::RAW_METHOD,
             custom::RAW_URL,

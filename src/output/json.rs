@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::view::{View, title};
 use super::{TakenBack, Told, switched};
 use crate::catalog;
-use crate::model::{Evidence, Finding};
+use crate::model::{Evidence, Finding, Unverified};
 use crate::wire::date;
 
 // The order of the fields is the order in which they are written.
@@ -27,6 +27,9 @@ struct Line {
     /// `null` where no answer came and none was made.
     status: Option<u16>,
     answered_by: &'static str,
+    /// Where the upstream's certificate was not verified: `anything` or `pinned`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unverified: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     switched: Option<switched::View>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,6 +86,7 @@ pub fn line(told: &Told<'_>) -> String {
         status: status(told),
         answered_by: told.diagnosis.answered_by.as_str(),
         switched: switched::view(exchange),
+        unverified: exchange.upstream.unverified.map(Unverified::as_str),
         transaction: view.transaction(),
         findings: told.diagnosis.findings.iter().map(|finding| found(&view, finding)).collect(),
         takes_back: told.takes_back.iter().map(|revised| taken_back(&view, revised)).collect(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::redact::{brief, clean};
 use super::switched;
 use crate::model::{
-    Answerer, CertificateFault, Exchange, Failure, FailureKind, HeadFault, HeadProblem, Outcome, Phase,
+    Answerer, CertificateFault, Exchange, Failure, FailureKind, HeadFault, HeadProblem, Outcome, Phase, Unverified,
 };
 
 /// The library's own words are cut after this many characters.
@@ -13,6 +13,19 @@ const DETAIL_LIMIT: usize = 160;
 
 /// `401 Unauthorized from the instance in 143 ms`, or what stopped the exchange.
 pub fn outcome(exchange: &Exchange, answerer: Answerer) -> String {
+    let words = ended(exchange, answerer);
+    match exchange.upstream.unverified {
+        None => words,
+        Some(Unverified::Anything) => {
+            format!("{words}; UNVERIFIED: anybody may have answered (--upstream-insecure)")
+        }
+        Some(Unverified::Pinned) => {
+            format!("{words}; UNVERIFIED: only the certificate's fingerprint was compared (--upstream-insecure)")
+        }
+    }
+}
+
+fn ended(exchange: &Exchange, answerer: Answerer) -> String {
     let took = exchange.timing.end.or(exchange.timing.first_byte).map(duration);
     let took = |word: &str| took.as_ref().map(|length| format!(" {word} {length}")).unwrap_or_default();
     match &exchange.outcome {
@@ -91,10 +104,14 @@ fn kind(kind: &FailureKind) -> String {
         FailureKind::TlsAlert(number) => format!("TLS alert {number} of the upstream"),
         FailureKind::NotTls => "the upstream speaks no TLS".into(),
         FailureKind::ClientCertificateRequired => "the upstream requires a client certificate".into(),
+        FailureKind::ClientCertificateRefused(number) => {
+            format!("the upstream refused the client certificate of why401 with TLS alert {number}")
+        }
         FailureKind::ClientAlert(number) => format!("TLS alert {number} of the client"),
         FailureKind::ClientClosed => "the client closed its TLS handshake with why401".into(),
         FailureKind::ClientTlsVersion => "no TLS version in common with the client".into(),
         FailureKind::ClientTlsBroken => "the client sent no whole TLS handshake".into(),
+        FailureKind::ParentProxyRefused(reply @ ..100) => format!("the SOCKS5 proxy refused with reply {reply}"),
         FailureKind::ParentProxyRefused(status) => format!("the parent proxy refused with {status}"),
         FailureKind::Malformed => "the answer is not HTTP".into(),
         FailureKind::Forbidden => "not allowed by why401's rules".into(),
@@ -113,6 +130,12 @@ fn certificate(fault: &CertificateFault) -> String {
                 if names.is_empty() { "another name".into() } else { names.join(", ") }
             )
         }
+        CertificateFault::SelfSigned => "the upstream's certificate is signed by itself".into(),
+        CertificateFault::ChainIncomplete(issuer) => {
+            format!("the upstream's certificate came without that of its issuer {}", brief(issuer, 80))
+        }
+        CertificateFault::Weak => "the upstream's certificate is too weak".into(),
+        CertificateFault::NotPinned => "the upstream's certificate is not the one that was named for it".into(),
         CertificateFault::UnknownIssuer(issuer) if issuer.is_empty() => {
             "the upstream's certificate has an unknown issuer".into()
         }

@@ -2,9 +2,9 @@
 
 use std::io::{self, ErrorKind};
 
-use rustls::{AlertDescription, CertificateError};
+use rustls::AlertDescription;
 
-use super::tls::Notes;
+use super::tls::{self, Notes};
 use crate::model::{CertificateFault, Failure, FailureKind, Phase};
 
 /// A failure without an answer yet.
@@ -20,7 +20,7 @@ pub(super) fn of_tls(error: &io::Error) -> Option<&rustls::Error> {
 /// An upstream closed before its answer had begun. Some servers let the alert go under that would have said why; what is
 /// left is that a new connection asked for a client certificate, got none, and was closed.
 pub(super) fn closed(notes: &Notes, fresh: bool) -> Failure {
-    if fresh && notes.asked_for_certificate {
+    if fresh && notes.asked_for_certificate && !notes.gave_certificate {
         let detail = "asked for a client certificate, got none, and closed without an answer";
         return failure(Phase::UpstreamTls, FailureKind::ClientCertificateRequired, detail);
     }
@@ -31,7 +31,11 @@ pub(super) fn closed(notes: &Notes, fresh: bool) -> Failure {
 pub(super) fn upstream(phase: Phase, error: &io::Error, notes: &Notes) -> Failure {
     match of_tls(error) {
         // A client certificate is asked for in the handshake, and missed after it: TLS 1.3 has ended its own part by then.
-        Some(tls) => failure(Phase::UpstreamTls, upstream_tls(tls, notes), tls.to_string()),
+        Some(rustls::Error::InvalidCertificate(error)) => {
+            let (fault, detail) = tls::verdict(error, notes);
+            failure(Phase::UpstreamTls, FailureKind::Certificate(fault), detail)
+        }
+        Some(error) => failure(Phase::UpstreamTls, upstream_tls(error, notes), said(error, notes)),
         None => failure(phase, by_kind(error.kind()), error.to_string()),
     }
 }
@@ -53,10 +57,12 @@ fn by_kind(kind: ErrorKind) -> FailureKind {
 fn upstream_tls(error: &rustls::Error, notes: &Notes) -> FailureKind {
     use rustls::Error;
     match error {
-        Error::InvalidCertificate(error) => FailureKind::Certificate(certificate(error, notes)),
         Error::NoCertificatesPresented => FailureKind::Certificate(CertificateFault::Other),
         Error::PeerIncompatible(_) | Error::AlertReceived(AlertDescription::ProtocolVersion) => FailureKind::TlsVersion,
         Error::AlertReceived(alert) if wants_certificate(*alert, notes) => FailureKind::ClientCertificateRequired,
+        Error::AlertReceived(alert) if notes.gave_certificate && about_certificates(*alert) => {
+            FailureKind::ClientCertificateRefused(u8::from(*alert))
+        }
         Error::AlertReceived(alert) => FailureKind::TlsAlert(u8::from(*alert)),
         Error::NoApplicationProtocol => FailureKind::TlsAlert(u8::from(AlertDescription::NoApplicationProtocol)),
         Error::InappropriateMessage { .. }
@@ -69,48 +75,26 @@ fn upstream_tls(error: &rustls::Error, notes: &Notes) -> FailureKind {
     }
 }
 
+/// The library's words; for a certificate that was asked for, whose the upstream takes.
+fn said(error: &rustls::Error, notes: &Notes) -> String {
+    let accepts = if notes.accepts.is_empty() {
+        String::new()
+    } else {
+        format!("; it takes those of {}", notes.accepts.join(" | "))
+    };
+    format!("{error}{accepts}")
+}
+
+/// Alerts that speak of a peer's certificate (RFC 8446 §6.2): here they can only mean ours.
+fn about_certificates(alert: AlertDescription) -> bool {
+    matches!(u8::from(alert), 42..=46 | 48 | 49 | 51) || alert == AlertDescription::HandshakeFailure
+}
+
 /// `certificate_required` says it (RFC 8446 §6.2). Before TLS 1.3 there was no such alert: OpenSSL sends
 /// `handshake_failure` and Java `bad_certificate` to a client that was asked and had none.
 fn wants_certificate(alert: AlertDescription, notes: &Notes) -> bool {
     let older = matches!(alert, AlertDescription::HandshakeFailure | AlertDescription::BadCertificate);
-    alert == AlertDescription::CertificateRequired || (older && notes.asked_for_certificate)
-}
-
-fn certificate(error: &CertificateError, notes: &Notes) -> CertificateFault {
-    match error {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateFault::Expired,
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => CertificateFault::NotYetValid,
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            CertificateFault::WrongName(notes.names())
-        }
-        CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer(notes.issuer()),
-        CertificateError::Revoked => CertificateFault::Revoked,
-        CertificateError::BadSignature
-        | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
-        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => CertificateFault::BadSignature,
-        CertificateError::InvalidPurpose
-        | CertificateError::InvalidPurposeContext { .. }
-        | CertificateError::UnhandledCriticalExtension => CertificateFault::NotAllowed,
-        CertificateError::Other(other) => match other.0.downcast_ref() {
-            Some(error) if not_allowed(error) => CertificateFault::NotAllowed,
-            _ => CertificateFault::Other,
-        },
-        _ => CertificateFault::Other,
-    }
-}
-
-/// Verdicts that the TLS library passes on as its certificate library gave them.
-fn not_allowed(error: &webpki::Error) -> bool {
-    use webpki::Error;
-    matches!(
-        error,
-        Error::CaUsedAsEndEntity
-            | Error::EndEntityUsedAsCa
-            | Error::NameConstraintViolation
-            | Error::PathLenConstraintViolated
-            | Error::UnsupportedCriticalExtension
-            | Error::UnsupportedNameType
-    )
+    alert == AlertDescription::CertificateRequired || (older && notes.asked_for_certificate && !notes.gave_certificate)
 }
 
 /// A client's handshake with us failed.

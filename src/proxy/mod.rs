@@ -46,6 +46,7 @@ mod link;
 mod manner;
 mod mint;
 mod observe;
+mod own_certificate;
 mod page;
 mod pool;
 mod relay;
@@ -77,6 +78,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 pub use accept::Running;
 pub use access::{Access, Credentials, Network, Open};
+pub use own_certificate::CertificateError;
 pub use scope::{Pattern, PatternError, Scope};
 pub use settings::{
     Guide, Limits, Marks, Origin, Override, Reverse, Seen, SettingError, Settings, certificates_from_pem,

@@ -2,6 +2,7 @@
 
 mod notes;
 mod upstream;
+mod verdict;
 
 use std::io;
 
@@ -18,6 +19,7 @@ use super::stream::Rewound;
 use crate::model::{Failure, FailureKind, Phase, TlsFacts};
 pub(super) use notes::Notes;
 pub(super) use upstream::{UpstreamTls, roots};
+pub(super) use verdict::fault as verdict;
 
 /// The client's side of a tunnel, decrypted.
 pub(super) struct Accepted {

@@ -8,7 +8,7 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 
 use super::tellers::Tellers;
-use super::{announce, ui};
+use super::{announce, certificates, ui};
 use crate::command::{Failure, ca};
 use crate::config::Config;
 use crate::ledger::Limits;
@@ -182,7 +182,7 @@ pub fn settings(config: &Config, authority: Arc<Authority>) -> Result<proxy::Set
         resolve: config.upstream.resolve.clone(),
         way_out: config.upstream.way_out(),
         insecure: config.upstream.insecure.clone(),
-        client_certificates: Vec::new(),
+        client_certificates: certificates::read(&config.upstream.client_certificates)?,
         http1: config.http1,
         shut: Vec::new(),
         guides: ca::guides(),

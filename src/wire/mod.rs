@@ -9,6 +9,7 @@ pub mod cookie;
 pub mod date;
 pub mod endpoint;
 pub mod form;
+pub mod inspection;
 pub mod jwt;
 pub mod oauth;
 pub mod reading;

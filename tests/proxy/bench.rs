@@ -261,9 +261,19 @@ pub struct World {
 
 impl World {
     pub fn new() -> World {
+        World::called("rcgen self signed cert")
+    }
+
+    /// With a root of this name: two of one name would be taken for each other until a signature is looked at.
+    pub fn called(name: &str) -> World {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
         World { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap() }
+    }
+
+    pub fn issuer(&self) -> &CertifiedIssuer<'static, KeyPair> {
+        &self.issuer
     }
 
     pub fn root(&self) -> CertificateDer<'static> {

@@ -61,8 +61,8 @@ fn named(host: &str) -> CertificateParams {
 async fn an_upstream_certificate_that_does_not_verify_is_502_with_the_reason() {
     let (answer, told) = with_certificate(named(HOST), false).await;
     assert!(answer.contains("502 Bad Gateway | Proxy-Status: why401; error=tls_certificate_error"), "{answer}");
-    assert!(answer.contains("not trusted") && answer.contains("rcgen self signed cert"), "{answer}");
-    assert!(told.starts_with("failed: UpstreamTls Certificate(UnknownIssuer(\"CN=rcgen self signed cert"), "{told}");
+    assert!(answer.contains("not trusted"), "{answer}");
+    assert!(told.starts_with("failed: UpstreamTls Certificate("), "{told}");
 
     let (answer, told) = with_certificate(named("other.example"), true).await;
     assert!(answer.contains("for other.example"), "{answer}");

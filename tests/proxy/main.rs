@@ -24,3 +24,4 @@ mod life;
 mod limits;
 mod reverse;
 mod strict;
+mod upstreams;

@@ -16,6 +16,7 @@ use crate::output::redact::brief;
 use crate::proxy::{Pattern, Reverse, Scope, ca::Authority};
 use crate::run::service;
 use crate::wire::date;
+use crate::wire::inspection;
 
 const ROUTE: &str = "route";
 const UPSTREAM: &str = "upstream";
@@ -165,8 +166,8 @@ fn failed(stopped: &Stopped) -> Line {
     let detail = brief(&stopped.detail, 200);
     let (says, next) = match (&stopped.phase, &stopped.kind) {
         (Phase::ParentProxy, FailureKind::ParentProxyRefused(407)) => (
-            "the parent proxy wants credentials".into(),
-            "--upstream-proxy http://USER:PASSWORD@HOST:PORT; for NTLM or Kerberos put a helper such as Cntlm or px between",
+            format!("the parent proxy wants credentials: {detail}"),
+            "--upstream-proxy http://USER:PASSWORD@HOST:PORT; for NTLM or Kerberos put a helper between: px-proxy, Cntlm, Alpaca",
         ),
         (Phase::ParentProxy, FailureKind::ParentProxyRefused(status)) => {
             (format!("the parent proxy refused with {status}"), "ask its administrator to allow the instance")
@@ -179,7 +180,8 @@ fn failed(stopped: &Stopped) -> Line {
         }
         (_, FailureKind::Certificate(CertificateFault::UnknownIssuer(issuer))) => (
             format!(
-                "its certificate is issued by {issuer}, which this machine does not trust: somebody inspects TLS on the way, or a root is missing"
+                "its certificate is issued by {issuer}, which this machine does not trust: {} inspects TLS on the way, or a root is missing",
+                inspection::product(issuer).unwrap_or("somebody")
             ),
             "--upstream-ca with that issuer's root, from your administrator",
         ),
@@ -195,8 +197,11 @@ fn failed(stopped: &Stopped) -> Line {
         }
         (_, FailureKind::ClientCertificateRequired) => (
             "it wants a client certificate".into(),
-            "intercepting it is not possible this way; its calls need that certificate",
+            "name one in `upstream.client_certificates`, or let its calls pass without interception",
         ),
+        (_, FailureKind::ClientCertificateRefused(alert)) => {
+            (format!("it refused our client certificate (TLS alert {alert})"), "is it the one for this host?")
+        }
         (_, FailureKind::Forbidden) => (format!("the proxy's own rules refuse it: {detail}"), "name another host"),
         _ => (format!("it was not reached: {detail}"), "try again; WHY401_LOG=debug says more"),
     };
@@ -209,6 +214,10 @@ fn certificate(fault: &CertificateFault) -> String {
         CertificateFault::NotYetValid => "it is not valid yet; is this machine's clock right?".into(),
         CertificateFault::WrongName(names) => format!("it is for {}", names.join(", ")),
         CertificateFault::UnknownIssuer(issuer) => format!("unknown issuer {issuer}"),
+        CertificateFault::SelfSigned => "it is signed by itself".into(),
+        CertificateFault::ChainIncomplete(issuer) => format!("it came without that of its issuer {issuer}"),
+        CertificateFault::Weak => "its key or its signature is too weak".into(),
+        CertificateFault::NotPinned => "it is not the one that --upstream-insecure names".into(),
         CertificateFault::Revoked => "it was revoked".into(),
         CertificateFault::BadSignature => "its signature is wrong".into(),
         CertificateFault::NotAllowed => "it is not meant for this".into(),

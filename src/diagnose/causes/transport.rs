@@ -7,7 +7,7 @@ use crate::model::{
 };
 use crate::wire::endpoint::Endpoint;
 use crate::wire::reading::Credential;
-use crate::wire::{cookie, date, endpoint};
+use crate::wire::{cookie, date, endpoint, inspection};
 
 pub const RULES: &[Rule] = &[
     unreachable,
@@ -42,7 +42,16 @@ fn unreachable(facts: &Facts<'_>) -> Option<Finding> {
     let failure = failure(facts)?;
     let host = facts.host();
     let because = match (failure.phase, &failure.kind) {
-        (Phase::ClientTls, _) => return None,
+        (Phase::ClientTls, _) | (_, FailureKind::Certificate(_)) => return None,
+        (_, FailureKind::ParentProxyRefused(reply @ ..100)) => {
+            format!("The SOCKS5 proxy on the way did not lead to {host} (reply {reply}).")
+        }
+        (Phase::ParentProxy, kind) if !matches!(kind, FailureKind::ParentProxyRefused(_)) => {
+            format!(
+                "The parent proxy on the way to {host} was not reached, or did not speak as one: {}.",
+                failure.detail
+            )
+        }
         (_, FailureKind::NameNotFound) => format!("The name {host} could not be resolved."),
         (_, FailureKind::ConnectionRefused) => {
             format!("{host} refused the connection: nothing listens on port {}.", facts.reading.request().port)
@@ -57,6 +66,15 @@ fn unreachable(facts: &Facts<'_>) -> Option<Finding> {
         }
         (_, FailureKind::Malformed) => format!("What {host} answered is not HTTP."),
         (_, FailureKind::NotTls) => format!("What answers at {host} does not speak TLS."),
+        (_, FailureKind::ClientCertificateRefused(alert)) => {
+            format!("{host} refused the client certificate that why401 gave it (TLS alert {alert}).")
+        }
+        (_, FailureKind::TlsAlert(112)) => {
+            format!("What answers at this address does not know the name {host} (TLS alert unrecognized_name).")
+        }
+        (_, FailureKind::TlsAlert(alert)) if !matches!(alert, 40 | 70 | 71) => {
+            format!("{host} ended the TLS handshake with the alert {alert}.")
+        }
         _ => return None,
     };
     Some(
@@ -81,11 +99,13 @@ fn phase(phase: Phase) -> &'static str {
 
 fn certificate(facts: &Facts<'_>) -> Option<Finding> {
     let FailureKind::Certificate(fault) = &failure(facts)?.kind else { return None };
-    let host = facts.host();
+    let failure = failure(facts)?;
+    let host = if failure.phase == Phase::ParentProxy { "the parent proxy" } else { facts.host() };
+    let more = if failure.detail.is_empty() { String::new() } else { format!(" ({})", failure.detail) };
     let because = match fault {
-        CertificateFault::Expired => format!("The certificate of {host} has expired."),
+        CertificateFault::Expired => format!("The certificate of {host} has expired{more}."),
         CertificateFault::NotYetValid => {
-            format!("The certificate of {host} is not valid yet; a wrong clock looks the same.")
+            format!("The certificate of {host} is not valid yet{more}; a wrong clock looks the same.")
         }
         CertificateFault::WrongName(names) if names.is_empty() => format!("The certificate is not for {host}."),
         CertificateFault::WrongName(names) => {
@@ -94,15 +114,30 @@ fn certificate(facts: &Facts<'_>) -> Option<Finding> {
         CertificateFault::UnknownIssuer(issuer) if issuer.is_empty() => format!(
             "The certificate of {host} comes from an authority that is not trusted here, or its chain is incomplete."
         ),
-        CertificateFault::UnknownIssuer(issuer) => format!(
-            "The certificate of {host} was issued by {issuer}, which is not trusted here. A company's inspecting proxy looks like this."
+        CertificateFault::UnknownIssuer(issuer) => match inspection::product(issuer) {
+            Some(product) => format!(
+                "The certificate of {host} was issued by {issuer}: {product} opens TLS on the way, and its authority is not trusted here. --upstream-ca takes its root certificate."
+            ),
+            None => format!(
+                "The certificate of {host} was issued by {issuer}, which is not trusted here. A company's inspecting proxy looks like this."
+            ),
+        },
+        CertificateFault::SelfSigned => {
+            format!("The certificate of {host} is signed by itself; nobody here trusts it.")
+        }
+        CertificateFault::ChainIncomplete(issuer) => format!(
+            "{host} sent its certificate alone, and its issuer {issuer} is not trusted here: the intermediate certificate is missing, or the issuer is a private authority."
         ),
+        CertificateFault::Weak => format!("The certificate of {host} is too weak to be believed{more}."),
+        CertificateFault::NotPinned => {
+            format!("The certificate of {host} is not the one that --upstream-insecure names{more}.")
+        }
         CertificateFault::Revoked => format!("The certificate of {host} was revoked."),
-        CertificateFault::BadSignature => format!("The signature of the certificate of {host} does not verify."),
+        CertificateFault::BadSignature => format!("The signature of the certificate of {host} does not verify{more}."),
         CertificateFault::NotAllowed => format!(
-            "The certificate of {host} may not be used for this: not for servers, or outside its authority's limits."
+            "The certificate of {host} may not be used for this: not for servers, or outside its authority's limits{more}."
         ),
-        CertificateFault::Other => format!("The certificate of {host} does not verify."),
+        CertificateFault::Other => format!("The certificate of {host} does not verify{more}."),
     };
     Some(
         Finding::new("upstream-certificate-invalid", Grade::Proven, because)
@@ -112,7 +147,8 @@ fn certificate(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 fn tls_version(facts: &Facts<'_>) -> Option<Finding> {
-    let because = match failure(facts)?.kind {
+    let kind = &failure(facts)?.kind;
+    let because = match kind {
         FailureKind::TlsVersion => {
             format!("{} offers no TLS version or cipher that is safe enough (TLS 1.2 at least).", facts.host())
         }
@@ -120,10 +156,16 @@ fn tls_version(facts: &Facts<'_>) -> Option<Finding> {
             "The client offers no TLS version or cipher that is safe enough (TLS 1.2 at least).".to_owned()
         }
         FailureKind::TlsAlert(70) => format!("{} refused the TLS version (alert protocol_version).", facts.host()),
+        FailureKind::TlsAlert(71) => format!("{} finds the ciphers on offer too weak (alert 71).", facts.host()),
+        FailureKind::TlsAlert(40) => format!(
+            "{} ended the handshake with handshake_failure: mostly no TLS version or cipher in common, sometimes a client certificate that it misses.",
+            facts.host()
+        ),
         _ => return None,
     };
+    let told = matches!(kind, FailureKind::TlsAlert(40));
     Some(
-        Finding::new("tls-version-refused", Grade::Proven, because)
+        Finding::new("tls-version-refused", if told { Grade::Likely } else { Grade::Proven }, because)
             .weighing(22)
             .at(Place::Connection, "no version in common"),
     )
@@ -177,7 +219,10 @@ fn proxy_credentials(facts: &Facts<'_>) -> Option<Finding> {
         .response()
         .and_then(|r| r.fields.text("proxy-authenticate"))
         .map(|value| value.split([' ', ',']).next().unwrap_or_default().to_owned());
-    let wants = schemes.map(|scheme| format!(" It asks for {scheme}.")).unwrap_or_default();
+    // The parent's own challenge is in the words of the failure.
+    let said = failure(facts).map(|failure| failure.detail.clone()).filter(|said| parent && !said.is_empty());
+    let asks = schemes.map(|scheme| format!(" It asks for {scheme}."));
+    let wants = said.map(|said| format!(" {said}.")).or(asks).unwrap_or_default();
     let because = format!("A proxy on the way wants credentials of its own (407): this is not ServiceNow.{wants}");
     let finding = Finding::new("proxy-authentication-required", Grade::Proven, because).weighing(40);
     Some(if parent {

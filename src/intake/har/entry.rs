@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::intake::{foreign, head, message, stopped, url, way, when};
 use crate::model::{
-    Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing, Upstream, Way,
+    Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing, Unverified,
+    Upstream, Way,
 };
 use crate::wire::date;
 use crate::wire::reading::API_KEY_FIELD;
@@ -43,7 +44,9 @@ fn build(entry: &Entry<'_>, index: usize, before: Millis) -> Result<Option<Excha
     request.version = version(&request.version, "HTTP/1.1");
     request.unseen = !entry.unseen.is_empty() || message::hides_form(&request) || leaves_fields_out(from, &request);
     let timing = timing(entry);
-    let upstream = Upstream { address: upstream_address(entry, request.port), ..Upstream::default() };
+    let unverified = [Unverified::Anything, Unverified::Pinned];
+    let unverified = unverified.into_iter().find(|known| known.as_str() == entry.unverified.text());
+    let upstream = Upstream { address: upstream_address(entry, request.port), unverified, ..Upstream::default() };
     let at = when::parse(&entry.started_date_time.text()).or_else(|| answered(&outcome)).unwrap_or(before);
     Ok(Some(Exchange { id: 0, entry: Some(index), at, client: client(entry), request, outcome, timing, upstream }))
 }

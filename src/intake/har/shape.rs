@@ -31,6 +31,7 @@ object! {
         way: Plain<'a> = "_way",
         connect_agent: Plain<'a> = "_connectAgent",
         unseen: Plain<'a> = "_unseen",
+        unverified: Plain<'a> = "_unverified",
     }
 }
 

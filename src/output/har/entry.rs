@@ -12,7 +12,7 @@ use super::cookies::{self, Cookie};
 use super::timings::Timings;
 use super::{Beside, uri};
 use crate::intake::{stopped, way};
-use crate::model::{Body, Exchange, Fields, Outcome, Phase, Way};
+use crate::model::{Body, Exchange, Fields, Outcome, Phase, Unverified, Way};
 use crate::wire::{content, date, form};
 
 // Members that begin with `_` are named in `intake::har::custom`; a test holds the two together.
@@ -41,6 +41,8 @@ pub(super) struct Entry<'a> {
     switched: Option<switched::View>,
     #[serde(rename = "_unseen", skip_serializing_if = "Option::is_none")]
     unseen: Option<&'static str>,
+    #[serde(rename = "_unverified", skip_serializing_if = "Option::is_none")]
+    unverified: Option<&'static str>,
     #[serde(rename = "_error", skip_serializing_if = "Option::is_none")]
     error: Option<String>,
     #[serde(rename = "_findings", skip_serializing_if = "Option::is_none")]
@@ -146,6 +148,7 @@ impl<'a> Entry<'a> {
             called: exchange.client.called.as_deref(),
             switched: switched::view(exchange),
             unseen: exchange.request.unseen.then_some("request"),
+            unverified: exchange.upstream.unverified.map(Unverified::as_str),
             error: error(&exchange.outcome),
             findings: beside.findings,
         }

@@ -89,7 +89,7 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     stream.flush().await.map_err(broken)?;
     let failed = |kind, why: &str| Err(failure(Phase::ParentProxy, kind, why));
     match read_head(stream, ahead, (limits.connect, limits.connect), limits.head_bytes, head::no_answer).await {
-        HeadRead::Head(raw, _) => answered(raw, limits.fields),
+        HeadRead::Head(raw, _) => answered(raw, parent, limits.fields),
         HeadRead::Closed | HeadRead::Cut => {
             failed(FailureKind::Closed, "the parent proxy closed without an answer to CONNECT")
         }
@@ -99,16 +99,36 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-fn answered(raw: Bytes, most_fields: usize) -> Result<(), Failure> {
+fn answered(raw: Bytes, parent: &Parent, most_fields: usize) -> Result<(), Failure> {
     let failed = |kind, why: String| Err(failure(Phase::ParentProxy, kind, why));
     match AnswerHead::parse(raw, most_fields) {
         Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
         Ok(answer) => {
-            let line = String::from_utf8_lossy(answer.status_line()).into_owned();
-            failed(FailureKind::ParentProxyRefused(answer.status), line)
+            let words = match answer.status {
+                407 => challenge(&answer, parent.credentials.is_some()),
+                _ => String::from_utf8_lossy(answer.status_line()).into_owned(),
+            };
+            failed(FailureKind::ParentProxyRefused(answer.status), words)
         }
         Err(_) => failed(FailureKind::Malformed, "the parent proxy's answer to CONNECT is not HTTP".to_owned()),
     }
+}
+
+/// What a parent asks for, and whether it was given something (RFC 9110 §11.7.1).
+fn challenge(answer: &AnswerHead, given: bool) -> String {
+    let mut schemes: Vec<String> = Vec::new();
+    for value in answer.head.all("proxy-authenticate") {
+        let token = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'-';
+        let scheme: Vec<u8> = value.iter().copied().take_while(token).take(20).collect();
+        let scheme = String::from_utf8_lossy(&scheme).into_owned();
+        if !scheme.is_empty() && !schemes.contains(&scheme) && schemes.len() < 5 {
+            schemes.push(scheme);
+        }
+    }
+    let offers =
+        if schemes.is_empty() { "it names no scheme".to_owned() } else { format!("it offers {}", schemes.join(", ")) };
+    let tried = if given { "the credentials that it was given were refused" } else { "no credentials were given" };
+    format!("{offers}; {tried}")
 }
 
 async fn socks(tcp: TcpStream, parent: &Parent, goal: Goal<'_>) -> Result<TcpStream, Failure> {
@@ -128,23 +148,29 @@ async fn socks(tcp: TcpStream, parent: &Parent, goal: Goal<'_>) -> Result<TcpStr
             Socks5Stream::connect_with_password_and_socket(tcp, target, name, password).await
         }
     };
-    led.map(Socks5Stream::into_inner).map_err(|error| socks_failure(&error))
+    led.map(Socks5Stream::into_inner).map_err(|error| socks_failure(&error, parent.credentials.is_some()))
 }
 
-fn socks_failure(error: &tokio_socks::Error) -> Failure {
+fn socks_failure(error: &tokio_socks::Error, given: bool) -> Failure {
     use tokio_socks::Error;
     let kind = match error {
         Error::Io(error) => return fault::upstream(Phase::ParentProxy, error, &Notes::default()),
         Error::NoAcceptableAuthMethods | Error::PasswordAuthFailure(_) | Error::AuthorizationRequired => {
-            FailureKind::ParentProxyRefused(407)
+            let tried =
+                if given { "the credentials that it was given were refused" } else { "no credentials were given" };
+            let words = format!("it offers SOCKS5 user and password; {tried}");
+            return failure(Phase::ParentProxy, FailureKind::ParentProxyRefused(407), words);
         }
-        Error::NetworkUnreachable | Error::HostUnreachable => FailureKind::Unreachable,
-        Error::ConnectionRefused => FailureKind::ConnectionRefused,
-        Error::TtlExpired => FailureKind::TimedOut,
-        Error::InvalidResponseVersion | Error::InvalidReservedByte | Error::UnknownAddressType => {
-            FailureKind::Malformed
-        }
-        _ => FailureKind::Other,
+        // The replies of RFC 1928 §6.
+        Error::GeneralSocksServerFailure => FailureKind::ParentProxyRefused(1),
+        Error::ConnectionNotAllowedByRuleset => FailureKind::ParentProxyRefused(2),
+        Error::NetworkUnreachable => FailureKind::ParentProxyRefused(3),
+        Error::HostUnreachable => FailureKind::ParentProxyRefused(4),
+        Error::ConnectionRefused => FailureKind::ParentProxyRefused(5),
+        Error::TtlExpired => FailureKind::ParentProxyRefused(6),
+        Error::CommandNotSupported => FailureKind::ParentProxyRefused(7),
+        Error::AddressTypeNotSupported => FailureKind::ParentProxyRefused(8),
+        _ => FailureKind::Malformed,
     };
     failure(Phase::ParentProxy, kind, format!("SOCKS5: {error}"))
 }

@@ -494,7 +494,9 @@ impl Work<'_> {
             FailureKind::Certificate(CertificateFault::WrongName(names)) => {
                 names.iter_mut().for_each(|name| self.string(name));
             }
-            FailureKind::Certificate(CertificateFault::UnknownIssuer(issuer)) => self.string(issuer),
+            FailureKind::Certificate(
+                CertificateFault::UnknownIssuer(issuer) | CertificateFault::ChainIncomplete(issuer),
+            ) => self.string(issuer),
             _ => {}
         }
     }

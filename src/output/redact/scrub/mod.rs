@@ -221,6 +221,9 @@ impl Work<'_> {
             FailureKind::Certificate(CertificateFault::UnknownIssuer(issuer)) => {
                 FailureKind::Certificate(CertificateFault::UnknownIssuer(self.plain_text(issuer)))
             }
+            FailureKind::Certificate(CertificateFault::ChainIncomplete(issuer)) => {
+                FailureKind::Certificate(CertificateFault::ChainIncomplete(self.plain_text(issuer)))
+            }
             other => other.clone(),
         };
         Failure { kind, detail: self.plain_text(&failure.detail), ..failure.clone() }
