@@ -156,9 +156,10 @@ def distrusting(checks, proxy, env):
     url = f"https://{HOST}/"
     ran = subprocess.run(["curl", "-sS", "--proxy", env["PROXY"], url], env=env | {"CURL_CA_BUNDLE": ""},
                          capture_output=True, text=True, timeout=LIMIT)
-    _, causes = first_causes(proxy.line(10) or '{"url":"","findings":[]}')
-    checks.say("run curl without trust explained", ran.returncode == 60 and causes[:1] == ["client-distrusts-ca proven"],
-               f"curl exits {ran.returncode}; {', '.join(causes)}")
+    line = proxy.line(10) or '{"url":"","findings":[]}'
+    _, causes = first_causes(line)
+    ok = ran.returncode == 60 and causes[:1] == ["client-distrusts-ca proven"] and "why401 ca trust curl" in line
+    checks.say("run curl without trust explained", ok, f"curl exits {ran.returncode}; {', '.join(causes)}")
 
 
 def through_exec(checks, options, flags, env):

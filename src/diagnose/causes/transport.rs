@@ -171,6 +171,24 @@ fn tls_version(facts: &Facts<'_>) -> Option<Finding> {
     )
 }
 
+/// What the agent of a CONNECT holds, and the client's name for `why401 ca trust`.
+const TRUST: [(&str, &str); 14] = [
+    ("PostmanRuntime/", "postman"),
+    ("curl/", "curl"),
+    ("Wget/", "wget"),
+    ("Java/", "java"),
+    ("Apache-HttpClient/", "java"),
+    ("okhttp/", "java"),
+    ("Go-http-client/", "go"),
+    ("Python/", "python"),
+    ("python-", "python"),
+    ("axios/", "node"),
+    ("libwww-perl/", "perl"),
+    ("git/", "git"),
+    ("Firefox/", "firefox"),
+    ("Chrome/", "chrome"),
+];
+
 fn client_distrusts(facts: &Facts<'_>) -> Option<Finding> {
     let failure = failure(facts)?;
     let agent = facts.reading.exchange.client.connect_agent.clone().unwrap_or_else(|| "The client".into());
@@ -184,7 +202,10 @@ fn client_distrusts(facts: &Facts<'_>) -> Option<Finding> {
         }
         _ => return None,
     };
-    let because = format!("{agent} refused this proxy's certificate for {} {how}; no request was sent.", facts.host());
+    let command = TRUST.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| *name);
+    let command = command.map(|name| format!(" It comes to trust it by: why401 ca trust {name}.")).unwrap_or_default();
+    let host = facts.host();
+    let because = format!("{agent} refused this proxy's certificate for {host} {how}; no request was sent.{command}");
     Some(
         Finding::new("client-distrusts-ca", grade, because)
             .weighing(30)
