@@ -40,22 +40,23 @@ pub fn provider_faults(credentials: &[u8]) -> Vec<BearerFault> {
 
 fn faults_by(credentials: &[u8], legal: fn(u8) -> bool) -> Vec<BearerFault> {
     use BearerFaultKind::*;
-    let text = String::from_utf8_lossy(credentials);
+    let text = byte_for_byte(credentials);
     let trimmed = text.trim();
     let whole = 0..credentials.len();
     let one = |kind, span| vec![BearerFault { kind, span }];
+    let before = text.len() - text.trim_start().len();
+    let moved = |span: Range<usize>| span.start + before..span.end + before;
     if trimmed.is_empty() {
         return one(Empty, whole);
     }
     if let Some(span) = doubled(trimmed) {
-        return one(Doubled, span);
+        return one(Doubled, moved(span));
     }
     if let Some(span) = name_or_punctuation(trimmed) {
-        return one(NameOrPunctuation, span);
+        return one(NameOrPunctuation, moved(span));
     }
-    if let Some(span) =
-        template::placeholder(unquoted(trimmed)).and(template::placeholder(&text)).or(template::placeholder(trimmed))
-    {
+    let placeholder = template::placeholder(unquoted(trimmed)).and(template::placeholder(&text));
+    if let Some(span) = placeholder.or_else(|| template::placeholder(trimmed).map(moved)) {
         return one(Placeholder, span);
     }
     if template::literal_null(unquoted(trimmed)) || matches!(unquoted(trimmed), "true" | "false") {
@@ -75,6 +76,16 @@ fn faults_by(credentials: &[u8], legal: fn(u8) -> bool) -> Vec<BearerFault> {
             None => Vec::new(),
         },
     }
+}
+
+/// Text in which every offset is one of the bytes: what is no UTF-8 becomes a control character, byte for byte.
+fn byte_for_byte(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.extend(chunk.invalid().iter().map(|_| '\u{1a}'));
+    }
+    text
 }
 
 /// `ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/"` and the `=` at the end.
@@ -113,7 +124,7 @@ fn unquoted(text: &str) -> &str {
 
 /// A quote or angle bracket at the start or the end; the span is the first one.
 fn quoted(credentials: &[u8]) -> Option<Range<usize>> {
-    let text = String::from_utf8_lossy(credentials);
+    let text = byte_for_byte(credentials);
     let quote =
         |c: &char| matches!(c, '"' | '\'' | '`' | '<' | '>' | '\u{201c}' | '\u{201d}' | '\u{2018}' | '\u{2019}');
     if let Some(first) = text.chars().next().filter(quote) {

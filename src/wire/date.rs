@@ -64,7 +64,9 @@ pub fn http(at: Millis) -> String {
     date.format(format).unwrap_or_default()
 }
 
+/// Years of other than four digits are no dates of HTTP or ISO 8601: they could not be written again.
 fn from_time(date: OffsetDateTime) -> Option<Millis> {
+    let date = date.checked_to_offset(UtcOffset::UTC).filter(|date| (0..=9999).contains(&date.year()))?;
     i64::try_from(date.unix_timestamp_nanos() / 1_000_000).ok().map(Millis)
 }
 

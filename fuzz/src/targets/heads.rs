@@ -25,6 +25,10 @@ pub fn request_head(bytes: &[u8]) {
     let Some(Ok(read)) = strict::request(bytes) else { return };
     let skipped = bytes.len() - bytes.strip_prefix_lines().len();
     let head = &bytes[skipped..skipped + read.length];
+    // Bytes of no UTF-8 in a target: the other parser takes none, and the instance is the one to say so.
+    if std::str::from_utf8(&read.second).is_err() {
+        return;
+    }
     let mut headers = [httparse::EMPTY_HEADER; 128];
     let mut second = httparse::Request::new(&mut headers);
     let status = second.parse(head);

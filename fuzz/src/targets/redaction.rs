@@ -19,6 +19,10 @@ pub fn redaction(bytes: &[u8]) {
     let (slot, echo, writing) = (choices.pick(SLOTS.len()), choices.pick(5), choices.pick(6));
     let secret = secret(&mut choices);
     let around = String::from_utf8_lossy(choices.0).into_owned();
+    // A fuzzer that watches comparisons learns the secret and writes it wherever it likes, glued to anything.
+    if forms(&secret).iter().any(|form| around.contains(form)) {
+        return;
+    }
     let mut exchange = exchange(choices.0);
     SLOTS[slot](&mut exchange, &secret, &around);
     repeat(&mut exchange, echo, &written(&secret, writing));
@@ -177,6 +181,13 @@ fn told(exchange: &Exchange) -> (String, String) {
 }
 
 fn look(text: &str, secret: &str, place: &str) {
+    for form in forms(secret) {
+        assert!(!text.contains(&form), "{form} is in {place}:\n{text}");
+    }
+}
+
+/// The secret in every writing in which it could be read again.
+fn forms(secret: &str) -> Vec<String> {
     let mut forms = vec![secret.to_owned(), form::encode(secret), secret.replace('/', "\\/")];
     for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
         // What base64 makes of the inside of it at each of the three offsets.
@@ -187,7 +198,5 @@ fn look(text: &str, secret: &str, place: &str) {
     }
     let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
     forms.extend([hex.to_uppercase(), hex]);
-    for form in forms {
-        assert!(!text.contains(&form), "{form} is in {place}:\n{text}");
-    }
+    forms
 }
