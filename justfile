@@ -28,3 +28,8 @@ example:
 # licences, sources and doubled crates of the dependencies
 deny:
     cargo deny check licenses bans sources
+
+# one fuzz target (fuzz/src/targets), until it is stopped
+fuzz TARGET *ARGS:
+    cp Cargo.lock fuzz/Cargo.lock
+    cd fuzz && RUSTC_BOOTSTRAP=1 cargo fuzz run -s none -O -a {{TARGET}} -- {{ARGS}}

@@ -120,6 +120,9 @@ fn pairs(tag: &[u8]) -> Vec<(Range<usize>, Range<usize>)> {
     pairs
 }
 
+/// A quoted value of a script is looked for up to here, in bytes.
+const QUOTED: usize = 256;
+
 /// `g_ck = 'x'`, `"g_ck":"x"`: the session's token in a page of ServiceNow.
 fn script_values(shaper: Shaper<'_>, input: &[u8]) -> Vec<Mark> {
     let mut marks = Vec::new();
@@ -129,8 +132,10 @@ fn script_values(shaper: Shaper<'_>, input: &[u8]) -> Vec<Mark> {
             let rest = input.get(found..).unwrap_or_default();
             let joint = rest.iter().take_while(|byte| b" \t'\":=\\".contains(byte)).count();
             let value = rest.get(joint..).unwrap_or_default();
-            let length =
-                value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.+/=".contains(byte)).count();
+            let quote = joint.checked_sub(1).and_then(|last| rest.get(last)).filter(|last| b"'\"".contains(last));
+            let quoted = quote.and_then(|quote| value.iter().take(QUOTED).position(|byte| byte == quote));
+            let bare = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.+/=".contains(byte));
+            let length = quoted.unwrap_or_else(|| bare.count());
             if joint > 0 && length >= 16 {
                 marks.extend(shaper.marks(found + joint, value.get(..length).unwrap_or_default(), Writing::Markup));
             }
