@@ -187,7 +187,8 @@ pub fn example() -> String {
     let mut text = String::from(
         "# why401: every key, with its default. Copy what you change to ~/.config/why401/config.toml,\n\
          # or name a file with --config. A variable WHY401_<KEY> (WHY401_LOG_FORMAT=json) outranks the file,\n\
-         # a flag outranks both. `why401 check config FILE` names every fault at its place.\n",
+         # a flag outranks both. `why401 check config FILE` names every fault at its place. SIGHUP has a running proxy\n\
+         # read it again, for new connections; what takes effect at the next start only is named then.\n",
     );
     let mut table = "";
     for key in KEYS {
