@@ -259,6 +259,7 @@ fn parent(failure: &Failure) -> String {
         FailureKind::Certificate(fault) => {
             format!("at the parent proxy on the way, {}", beside(certificate(fault, "it"), detail))
         }
+        FailureKind::TimedOut => beside("the parent proxy did not answer CONNECT in time".to_owned(), detail),
         _ => format!("the parent proxy on the way failed ({detail})"),
     }
 }
