@@ -19,6 +19,7 @@ mod failures;
 mod forward;
 mod http2;
 mod http2_bench;
+mod http2_conformance;
 mod http2_rules;
 mod life;
 mod limits;
