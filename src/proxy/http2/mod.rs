@@ -29,6 +29,7 @@ pub(super) mod serve;
 pub(super) mod sessions;
 mod to_http1;
 mod to_http2;
+mod trailers;
 mod translate;
 
 use super::settings::Limits;
