@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Real clients of HTTP/2 through the proxy, to upstreams of HTTP/2 and of HTTP/1.1: 1,000 requests over 32 streams each,
-without an error, and each told.
+without an error, and each counted.
 
     tests/network/http2.py --why401 target/release/why401 [--node node]
 
@@ -24,6 +24,12 @@ import time
 HOST = "dev1.service-now.com"
 REQUESTS, STREAMS = 1000, 32
 PATIENCE = 60
+
+# With nghttpd.
+OF_NO_USE = {
+    "Node's http2": "it answers POST to a file with nothing that could be counted on",
+    "curl --http1.1": "it takes no HTTP/1.1, and closes instead of saying so in TLS",
+}
 
 NODE_ORIGIN = """
 const fs = require('fs'), [kind, dir, port] = process.argv.slice(2);
@@ -51,7 +57,7 @@ tunnel.once('data', () => {
             while (open < +streams && left > 0) {
                 open += 1; left -= 1;
                 const body = left % 2 ? 'b'.repeat(3000) : '';
-                const stream = session.request({ ':method': body ? 'POST' : 'GET', ':path': '/index.html' });
+                const stream = session.request({ ':method': body ? 'POST' : 'GET', ':path': '/index.html' }, { endStream: !body });
                 let status, length = 0, sent;
                 stream.on('response', head => { status = head[':status']; sent = head['x-length']; });
                 stream.on('data', part => { length += part.length; });
@@ -62,7 +68,7 @@ tunnel.once('data', () => {
                     if (left === 0 && open === 0) { console.log(good); session.close(); }
                     next();
                 });
-                stream.end(body);
+                if (body) stream.end(body);
             }
         };
         next();
@@ -133,7 +139,7 @@ class Shim:
 
 
 class Proxy:
-    """why401 before an origin; tells how many exchanges ended well."""
+    """why401 before an origin; says in its last line how many requests ended with an answer."""
 
     def __init__(self, why401, folder, origin):
         self.folder = pathlib.Path(tempfile.mkdtemp(dir=folder))
@@ -157,9 +163,9 @@ class Proxy:
         status = self.process.wait(PATIENCE)
         self.out.close()
         self.err.close()
-        lines = [json.loads(line) for line in (self.folder / "out").read_text().splitlines()[1:]]
-        answered = [line for line in lines if line.get("schema") == "why401.exchange/1" and line.get("status") == 200]
-        return status, len(answered)
+        lines = [json.loads(line) for line in (self.folder / "err").read_text().splitlines() if line.startswith("{")]
+        last = next((line for line in lines if line.get("message") == "stopped"), {})
+        return status, last.get("answered")
 
 
 def h2load(proxy):
@@ -234,8 +240,8 @@ def main():
             try:
                 listening(port)
                 for name, client in clients.items():
-                    if name == "Node's http2" and origin.startswith("nghttpd"):
-                        # It answers POST to a file with nothing that could be counted on.
+                    if origin.startswith("nghttpd") and name in OF_NO_USE:
+                        print(f"skip  {name} to {origin}: {OF_NO_USE[name]}")
                         continue
                     proxy = Proxy(options.why401, folder, port)
                     try:
@@ -245,7 +251,7 @@ def main():
                     status, told = proxy.end()
                     well = good == REQUESTS and told == REQUESTS and status == 0
                     passed, failed = passed + well, failed + (not well)
-                    print(f"{'ok  ' if well else 'FAIL'}  {name} to {origin}: {good} answers, {told} told, status {status}", flush=True)
+                    print(f"{'ok  ' if well else 'FAIL'}  {name} to {origin}: {good} answers, {told} counted, status {status}", flush=True)
             finally:
                 server.terminate()
                 server.wait(PATIENCE)
