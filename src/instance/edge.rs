@@ -22,8 +22,11 @@ pub(super) fn answer(instance: &Instance, call: &Call<'_>, now: Millis) -> Optio
         Power::Awake => {}
     }
     // Address control uses up no transaction (wire §9); the body is assumed.
-    (!address_allowed(instance, call))
-        .then(|| page(instance, now, 403, "Forbidden", "<h1>Forbidden</h1><p>Access restricted</p>"))
+    if !address_allowed(instance, call) {
+        return Some(page(instance, now, 403, "Forbidden", "<h1>Forbidden</h1><p>Access restricted</p>"));
+    }
+    // Browsers ask for it beside every page. Assumed: a file of the edge, without a part in anybody's session.
+    (call.path() == "/favicon.ico").then(|| page(instance, now, 404, "Not Found", "<h1>404 Not Found</h1>"))
 }
 
 const HIBERNATING: &str = "<div class=\"instance-hibernating-page\"><h1>Your instance is hibernating</h1>\

@@ -1,8 +1,8 @@
 //! A reverse listener stands for an instance under another name: what of a head has to change so that clients stay with
 //! the name they call, and the instance hears its own. Pure.
 //!
-//! Changed are `Host`, `Origin` and `Referer` on the way up, and `Location`, `Content-Location`, `Set-Cookie` and
-//! `Access-Control-Allow-Origin` on the way down. Bodies are not: what a page or a document links to in full leads past
+//! Changed are `Host`, `Origin` and `Referer` on the way up, and `Location`, `Content-Location`, `Set-Cookie`,
+//! `Access-Control-Allow-Origin` and `Strict-Transport-Security` on the way down. Bodies are not: what a page or a document links to in full leads past
 //! the proxy, and so do other hosts, a client's own `redirect_uri` among them.
 
 use super::head::FieldLine;
@@ -33,6 +33,10 @@ impl Facade {
         const LINKS: [&str; 3] = ["location", "content-location", "access-control-allow-origin"];
         if field.is("set-cookie") {
             return self.cookie(field.value);
+        }
+        if field.is("strict-transport-security") {
+            // A browser would keep it for `localhost`, whatever else is reached under that name (RFC 6797 §6.1.1).
+            return Some(b"max-age=0".to_vec());
         }
         LINKS.iter().any(|name| field.is(name)).then(|| moved(field.value, &self.upstream, &self.called))?
     }
@@ -132,6 +136,7 @@ mod tests {
         ] {
             assert_eq!(told(&facade, "location", kept), None, "{kept}");
         }
+        assert_eq!(told(&facade, "Strict-Transport-Security", "max-age=63072000").as_deref(), Some("max-age=0"));
         assert_eq!(told(&facade, "x-location", "https://dev1.service-now.com/"), None);
     }
 

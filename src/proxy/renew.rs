@@ -72,7 +72,9 @@ pub(super) fn share(
     let tls = tls::UpstreamTls::new(roots, settings.insecure.clone(), &settings.client_certificates, provider.clone())
         .map_err(StartError::Tls)?;
     warnings.extend(settings.insecure.iter().map(|host| format!("UNVERIFIED: {}", host.words())));
-    let protocols: &[&[u8]] = if settings.http1 { &[tls::HTTP1] } else { &[tls::HTTP2, tls::HTTP1] };
+    // curl's --http1.0 offers nothing else; a handshake without a protocol in common would fail.
+    const HTTP10: &[u8] = b"http/1.0";
+    let protocols: &[&[u8]] = if settings.http1 { &[tls::HTTP1, HTTP10] } else { &[tls::HTTP2, tls::HTTP1, HTTP10] };
     let made = || Mint::new(settings.authority.clone(), provider, protocols, limits.leaves).map(Arc::new);
     let mint = lasting.mint.map_or_else(made, Ok).map_err(StartError::Authority)?;
     let mut targets = Targets::new(settings);

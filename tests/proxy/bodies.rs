@@ -232,6 +232,8 @@ async fn a_changed_protocol_is_passed_through_after_the_upstreams_101_only() {
     );
     client.send(b"\x81\x02hi").await;
     assert_eq!(client.rest().await, b"\x81\x02hi");
+    // It is told when both sides have ended.
+    client.finish().await;
     let exchange = proxy.exchange().await;
     assert_eq!(outcome(&exchange), "101");
     let switched = exchange.upstream.switched.unwrap();

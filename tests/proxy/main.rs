@@ -15,6 +15,7 @@ mod bodies;
 mod broken;
 mod connect;
 mod doors;
+mod exact;
 mod failures;
 mod forward;
 mod http2;
