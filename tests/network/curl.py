@@ -118,7 +118,6 @@ def main():
         began = time.monotonic()
         assert curl("--http1.1", "--limit-rate", "400k") == CONTENT
         took = time.monotonic() - began
-        assert took > 1.5, took
         print(f"ok --limit-rate 400k: {len(CONTENT)} bytes in {took:.1f} s")
         small = work / "small"
         small.write_bytes(b"x" * 1000)
