@@ -337,16 +337,16 @@ mod tests {
 
     #[test]
     fn a_hash_in_the_place_of_basic_is_a_mask() {
-        let hash = "0123456789abcdef".repeat(4);
+        let [brief, short, hash] = [4, 5, 8].map(|times| "01234567".repeat(times));
         let value = |value: &str| {
             let exchange = one(&format!("GET / HTTP/1.1\nHost: h\nAuthorization: {value}\n\n"));
             exchange.request.fields.text("authorization").unwrap().into_owned()
         };
         assert_eq!(value(&format!("Basic {hash}")), "Basic [redacted]");
-        for mask in [hash.clone(), hash[..40].to_owned(), "sha256:9f86d081884c7d65".into(), format!("HASH-{hash}")] {
+        for mask in [hash.clone(), short, "sha256:9f86d081884c7d65".into(), format!("HASH-{hash}")] {
             assert_eq!(value(&mask), "[redacted]", "{mask}");
         }
-        for sent in [&hash[..32], "kW3nV8pQ2rT6yX1zB4cF7hJ0mL5sD9gA", "sha256", "hashtoken"] {
+        for sent in [brief.as_str(), "kW3nV8pQ2rT6yX1zB4cF7hJ0mL5sD9gA", "sha256", "hashtoken"] {
             assert_eq!(value(sent), sent);
         }
         assert_eq!(value("Basic c3ZjOnB3"), "Basic c3ZjOnB3");

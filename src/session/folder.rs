@@ -67,7 +67,7 @@ fn remove(session: &Path) -> io::Result<()> {
         fs::remove_file(path)?;
     }
     match fs::remove_file(session.join(LOCK)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => fs::remove_dir(session),
     }
 }
