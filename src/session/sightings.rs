@@ -9,6 +9,8 @@ use crate::output::redact::is_strong;
 
 /// Words are remembered up to this many; the oldest go first.
 const WORDS: usize = 50_000;
+/// Places are remembered up to this many in all.
+const PLACES: usize = 200_000;
 /// A word of more lines than this is one of the protocol, not a secret.
 const LINES: usize = 64;
 /// Longer words are no secrets that somebody typed in the wrong place, in bytes.
@@ -20,6 +22,7 @@ pub(super) struct Sightings {
     key: RandomState,
     places: HashMap<u64, Vec<Place>>,
     order: VecDeque<u64>,
+    count: usize,
 }
 
 impl Sightings {
@@ -33,11 +36,13 @@ impl Sightings {
             });
             if places.len() < LINES && places.last() != Some(&place) {
                 places.push(place);
+                self.count += 1;
             }
         }
-        while self.order.len() > WORDS {
+        while self.order.len() > WORDS || self.count > PLACES {
             let Some(oldest) = self.order.pop_front() else { return };
-            self.places.remove(&oldest);
+            let gone = self.places.remove(&oldest).unwrap_or_default();
+            self.count = self.count.saturating_sub(gone.len());
         }
     }
 
@@ -66,5 +71,15 @@ mod tests {
         sightings.note("{\"a\":\"S3cretWord77 S3cretWord77\"}", two);
         assert_eq!(sightings.of(b"S3cretWord77"), [one, two]);
         assert!(sightings.of(b"S3cretWord78").is_empty() && sightings.of(b"short").is_empty());
+    }
+
+    #[test]
+    fn the_oldest_words_are_forgotten() {
+        let mut sightings = Sightings::default();
+        for number in 0..WORDS as u64 + 1 {
+            sightings.note(&format!("Word-number-{number}"), Place { file: 1, offset: number, length: 20 });
+        }
+        assert!(sightings.of(b"Word-number-0").is_empty() && !sightings.of(b"Word-number-1").is_empty());
+        assert_eq!((sightings.places.len(), sightings.count), (WORDS, WORDS));
     }
 }
