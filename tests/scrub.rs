@@ -287,7 +287,7 @@ fn short_secrets_go_where_a_label_says_what_they_are() {
         ];
         for (name, exchange) in places {
             let value = |exchange: &Exchange| all_text_and_base64(exchange);
-            let one = scrubbed(&[exchange.clone()]);
+            let one = scrubbed(std::slice::from_ref(&exchange));
             let (before, after) = (value(&exchange), value(&one[0]));
             let count = |text: &str| text.matches(secret).count() + text.matches(&encoded).count();
             assert!(count(&before) > 0, "{name} does not hold {secret}");
