@@ -10,6 +10,7 @@ folder, into a zip and as a short text. Fails where the process once held more t
 
 import argparse
 import json
+import multiprocessing
 import os
 import pty
 import random
@@ -61,11 +62,11 @@ def entry(number, chance):
 
 
 def make(session, size):
-    """Writes the journals; how many exchanges they hold."""
+    """Writes the journals."""
     session.mkdir(parents=True)
     chance = random.Random(1)
     lines = [entry(number, chance).encode() + b"\n" for number in range(LINES_OF_A_FILE)]
-    number = written = file = 0
+    written = file = 0
     while written < size:
         # Each file is a run of its own, an hour after the one before, with tokens of its own.
         at = time.strftime("%Y-%m-%dT%H:", time.gmtime(BEGAN + file * 3600)).encode()
@@ -77,8 +78,7 @@ def make(session, size):
             size = 0
         block = head + b"".join(lines).replace(HOUR, at).replace(OWN, b"f%03d" % file)
         (session / f"journal-{file:06d}.jsonl").write_bytes(block)
-        number, written = number + len(lines), written + len(block)
-    return number
+        written += len(block)
 
 
 def made(session):
@@ -119,7 +119,12 @@ def main():
     options = arguments.parse_args()
     session = options.work / "session"
     # One that is there from another time is used again.
-    exchanges = made(session) if session.exists() else make(session, options.megabytes * 1_000_000)
+    if not session.exists():
+        # In a process of its own: what is started from here begins with the memory that this one has.
+        maker = multiprocessing.Process(target=make, args=(session, options.megabytes * 1_000_000))
+        maker.start()
+        maker.join()
+    exchanges = made(session)
     env = {"PATH": os.environ["PATH"], "HOME": str(options.work)}
     wrong = 0
     for name, arguments, terminal in [("folder", ["-o", options.work / "bundle"], True), ("zip, names masked", ["-o", options.work / "bundle.zip", "--mask", "users,clients,hosts,claims"], False),
