@@ -158,3 +158,33 @@ fn a_door_of_an_exchange_knows_its_secrets() {
     door.learn(field_marks(door.shaper, FieldKind::Cookie, b"x=Harbour@12"));
     assert!(!door.words("Harbour@12 and Harbour%4012").contains("Harbour"));
 }
+
+#[test]
+fn what_gives_itself_away_in_free_text_is_shown_as_a_shape() {
+    let salt = Salt::new([7; 32]);
+    let door = Door::new(&salt, Millis(0));
+    let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhYmVsIn0.c2lnbmF0dXJlLW9mLW5vYm9keQ";
+    let random = "kW3nV8pQ2rT6yX1zB4cF7hJ0mL5sD9gAkW3n";
+    let key = "-----BEGIN PRIVATE KEY-----\\nMIGHAgEAMBMGByqGSM49\\n-----END PRIVATE KEY-----";
+    let cut = "-----BEGIN RSA PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49";
+    for (text, secret) in [
+        (format!("the token was {jwt}, it said"), "c2lnbmF0dXJl"),
+        (format!("read /files/{random}/a.txt again"), random),
+        (format!("with {key} in it"), "MIGHAgEAMBMGByqGSM49"),
+        (format!("with {cut}"), "MIGHAgEAMBMGByqGSM49"),
+    ] {
+        let shown = door.words(&text);
+        assert!(!shown.contains(secret), "{shown}");
+        assert!(shown.starts_with(&text[..4]), "what is around it stays: {shown}");
+    }
+}
+
+#[test]
+fn numbers_under_a_secret_name_and_values_without_quotes_are_secrets() {
+    assert!(!body(r#"{"pin":{"password":48151623},"b":7}"#).contains("48151623"));
+    assert!(body(r#"{"pin":{"password":48151623},"b":7}"#).contains("\"b\":7"));
+    assert!(
+        !field("WWW-Authenticate", b"Digest realm=x, nonce=q7ZhPJXQEog2HSgw, stale=true").contains("q7ZhPJXQEog2HSgw")
+    );
+    assert!(!body("<script>window.g_ck = 'q7Zh*PJXQEog*2HSgwBEhr';</script>").contains("PJXQEog"));
+}

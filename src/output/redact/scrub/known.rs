@@ -256,3 +256,32 @@ fn lower_escapes(encoded: &str) -> String {
     };
     encoded.chars().map(lower).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A value of 4096 bytes that no other number gives.
+    fn long(number: u64) -> Vec<u8> {
+        let word = |at: u64| format!("{:016x}Zq", (number * 1000 + at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        (0..256).flat_map(|at| word(at).into_bytes()).take(4096).collect()
+    }
+
+    #[test]
+    fn the_oldest_is_forgotten_when_the_memory_is_full() {
+        let mut known = Known::default();
+        let stand_in = vec![b'x'; 4096];
+        known.learn(&long(0), &stand_in);
+        assert!(known.is_in(&long(0)));
+        let mut number = 0;
+        while known.is_in(&long(0)) && number < 20_000 {
+            number += 1;
+            known.learn(&long(number), &stand_in);
+            assert!(known.bytes <= BYTES);
+        }
+        assert!((100..20_000).contains(&number), "forgotten after {number}");
+        assert!(known.is_in(&long(number)) && known.is_in(&long(number - 50)));
+        known.learn(&long(0), &stand_in);
+        assert!(known.is_in(&long(0)), "what is met again is known again");
+    }
+}
