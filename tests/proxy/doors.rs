@@ -55,7 +55,7 @@ async fn without_credentials_no_tunnel_opens_and_no_page_is_shown() {
         assert!(head.starts_with("HTTP/1.1 407 "), "{request}: {head}");
     }
     let mut client = proxy.connect().await;
-    client.send(format!("POST http://a.example/ HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\n\r\nGET ")).await;
+    client.send("POST http://a.example/ HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\n\r\nGET ").await;
     let head = client.head().await;
     assert!(head.starts_with("HTTP/1.1 407 ") && head.contains("\r\nConnection: close\r\n"), "{head}");
     let mut client = proxy.connect().await;

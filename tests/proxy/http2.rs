@@ -199,9 +199,7 @@ async fn an_http1_client_reaches_an_upstream_that_speaks_http2_only() {
     let (origin, mut asked) = telling(&world).await;
     let mut proxy = before(&world, &origin).await;
     let mut client = proxy.inside().await;
-    for length in
-        [format!("Content-Length: 4\r\n\r\nbody"), "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n".into()]
-    {
+    for length in ["Content-Length: 4\r\n\r\nbody", "Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"] {
         client
             .send(format!("POST /a?b HTTP/1.1\r\nHost: {HOST}\r\nX-A: 1\r\nConnection: X-Hop\r\nX-Hop: 1\r\n{length}"))
             .await;

@@ -19,7 +19,10 @@ async fn before() -> (Proxy, Origin, mpsc::UnboundedReceiver<String>) {
     (Proxy::before(&world, &origin).await, origin, heads)
 }
 
-fn pseudo<'a>(path: &'a str, authority: &'a str) -> Vec<(&'a [u8], &'a [u8])> {
+/// The fields of one head, in order.
+type Lines<'a> = Vec<(&'a [u8], &'a [u8])>;
+
+fn pseudo<'a>(path: &'a str, authority: &'a str) -> Lines<'a> {
     vec![
         (b":method", b"GET"),
         (b":scheme", b"https"),
@@ -127,7 +130,7 @@ async fn what_no_request_may_hold_is_refused_and_reaches_nobody() {
     };
     let mut late = with(&[("x-a", "1")]);
     late.push((b":path", b"/other"));
-    let wrong: Vec<(&str, Vec<(&[u8], &[u8])>)> = vec![
+    let wrong: Vec<(&str, Lines)> = vec![
         ("a line break in the path", replaced(b":path", b"/ HTTP/1.1\r\nX: y\r\n\r\nGET /evil")),
         ("a blank in the path", replaced(b":path", b"/a b")),
         ("NUL in the path", replaced(b":path", b"/a\0b")),

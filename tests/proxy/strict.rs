@@ -466,9 +466,9 @@ fn recording(seen: mpsc::UnboundedSender<String>) -> std::sync::Arc<dyn Fn(Conn)
                 }
                 let mut whole = head;
                 if lower.contains("transfer-encoding: chunked") {
-                    while !whole.ends_with(b"0\r\n\r\n")
-                        && !(whole.windows(5).any(|w| w == b"\r\n0\r\n") && whole.ends_with(b"\r\n\r\n"))
-                    {
+                    let last =
+                        |bytes: &[u8]| bytes.windows(5).any(|w| w == b"\r\n0\r\n") && bytes.ends_with(b"\r\n\r\n");
+                    while !whole.ends_with(b"0\r\n\r\n") && !last(&whole) {
                         whole.extend(conn.exactly(1).await);
                     }
                 } else if let Some(length) = lower.lines().find_map(|line| line.strip_prefix("content-length:")) {

@@ -167,15 +167,15 @@ fn what_gives_itself_away_in_free_text_is_shown_as_a_shape() {
     let random = "kW3nV8pQ2rT6yX1zB4cF7hJ0mL5sD9gAkW3n";
     let key = "-----BEGIN PRIVATE KEY-----\\nMIGHAgEAMBMGByqGSM49\\n-----END PRIVATE KEY-----";
     let cut = "-----BEGIN RSA PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49";
-    for (text, secret) in [
-        (format!("the token was {jwt}, it said"), "c2lnbmF0dXJl"),
-        (format!("read /files/{random}/a.txt again"), random),
-        (format!("with {key} in it"), "MIGHAgEAMBMGByqGSM49"),
-        (format!("with {cut}"), "MIGHAgEAMBMGByqGSM49"),
+    for (before, rest, secret) in [
+        ("the token was ", format!("{jwt}, it said"), "c2lnbmF0dXJl"),
+        ("read /files/", format!("{random}/a.txt again"), random),
+        ("with ", format!("{key} in it"), "MIGHAgEAMBMGByqGSM49"),
+        ("with ", cut.to_string(), "MIGHAgEAMBMGByqGSM49"),
     ] {
-        let shown = door.words(&text);
+        let shown = door.words(&format!("{before}{rest}"));
         assert!(!shown.contains(secret), "{shown}");
-        assert!(shown.starts_with(&text[..4]), "what is around it stays: {shown}");
+        assert!(shown.starts_with(before), "what is around it stays: {shown}");
     }
 }
 
