@@ -237,9 +237,10 @@ fn constraint(scope: &[Pattern]) -> Result<Vec<String>, CaError> {
     check_addresses(scope)?;
     let names = scope.iter().filter(|pattern| pattern.address().is_none()).map(|pattern| pattern.base().to_owned());
     let mut names: Vec<String> = names.collect();
-    // For our own page over TLS, and for reverse listeners; to a thief they are worth nothing. They also see to it that there
-    // is a DNS name: without any subtree of them every one would be permitted (RFC 5280 §4.2.1.10).
-    names.extend([OWN_HOST.to_owned(), "localhost".to_owned()]);
+    // For our own page over TLS; to a thief it is worth nothing. It also sees to it that there is a DNS name: without any
+    // subtree of them every one would be permitted (RFC 5280 §4.2.1.10). `localhost` is in only when it is asked for: linters
+    // take a name of one label for no domain.
+    names.push(OWN_HOST.to_owned());
     names.sort();
     names.dedup();
     Ok(names)

@@ -5,8 +5,15 @@ use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use crate::model::Millis;
 
+/// Midnight of 1 January 1900, UTC: no year before it is one of RFC 5322 (§3.3).
+const FIRST_OF_HTTP: Millis = Millis(-2_208_988_800_000);
+
 /// `Sun, 22 Nov 2026 10:00:00 GMT`, in the three forms that a recipient must accept (and Tomcat's, with dashes).
 pub fn parse_http(text: &str) -> Option<Millis> {
+    read_http(text).filter(|at| *at >= FIRST_OF_HTTP)
+}
+
+fn read_http(text: &str) -> Option<Millis> {
     let text = text.trim();
     let tidy = text.replace('-', " ").replace(" GMT", " +0000").replace(" UTC", " +0000");
     if let Ok(date) = OffsetDateTime::parse(&tidy, &Rfc2822) {
@@ -85,6 +92,7 @@ mod tests {
         assert_eq!(parse_http("Fri, 26-Feb-2021 11:40:33 GMT"), noon);
         assert_eq!(parse_http("Fri Feb 26 11:40:33 2021"), noon);
         assert_eq!(parse_http("yesterday"), None);
+        assert_eq!(parse_http("Sun Nov 22 10:00:00 1013"), None);
     }
 
     #[test]
