@@ -19,6 +19,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -100,8 +101,8 @@ def squid():
     if not program or not helper:
         yield None
         return
-    folder = work / "squid"
-    folder.mkdir(exist_ok=True)
+    # Not in the work folder: started by root, squid becomes another user, who may not be let in there.
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="squid-"))
     folder.chmod(0o777)
     port = free_port()
     crypt = subprocess.run(["openssl", "passwd", "-apr1", "p@ss word"], check=True, capture_output=True, text=True).stdout
@@ -129,6 +130,7 @@ shutdown_lifetime 0 seconds
     finally:
         process.terminate()
         process.wait(PATIENCE)
+        shutil.rmtree(folder)
 
 
 @contextlib.contextmanager
