@@ -8,7 +8,7 @@ use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, UnixTime};
 use time::OffsetDateTime;
 use x509_parser::certificate::X509Certificate;
 use x509_parser::parse_x509_certificate;
@@ -77,18 +77,14 @@ fn read_key(path: &Path) -> Result<KeyPair, CaError> {
         return Err(wrong("is encrypted; write it without a password: openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW"));
     }
     // The block of the key alone: a file may hold certificates as well.
-    let block = text.split_inclusive("-----END PRIVATE KEY-----").find_map(|part| {
-        let start = part.find("-----BEGIN PRIVATE KEY-----")?;
-        part.get(start..)
-    });
-    let Some(block) = block else {
-        return Err(wrong(if text.contains("PRIVATE KEY-----") {
+    let Ok(block) = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes()) else {
+        return Err(wrong(if text.contains(" PRIVATE KEY") {
             "is not in PKCS #8; convert it: openssl pkcs8 -topk8 -nocrypt -in KEY -out NEW"
         } else {
             "holds no private key in PEM"
         }));
     };
-    KeyPair::from_pem(block)
+    KeyPair::try_from(&block)
         .map_err(|_| wrong("cannot be used: expected ECDSA P-256 or P-384, Ed25519, or RSA of 2048 bits or more"))
 }
 

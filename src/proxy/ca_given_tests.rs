@@ -129,10 +129,9 @@ fn its_own_constraints_must_cover_the_scope_wherever_in_the_chain_they_stand() {
 #[test]
 fn keys_that_cannot_be_used_are_told_with_the_way_out() {
     let root = made("Acme Root", None, |_| {});
-    let sec1 = "-----BEGIN EC PRIVATE KEY-----\nMHc=\n-----END EC PRIVATE KEY-----\n";
-    assert!(fault(&[&root], sec1).contains("openssl pkcs8 -topk8 -nocrypt"));
-    let locked = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMHc=\n-----END ENCRYPTED PRIVATE KEY-----\n";
-    assert!(fault(&[&root], locked).contains("is encrypted"));
+    let block = |label: &str| format!("-----BEGIN {label}-----\nMHc=\n-----END {label}-----\n");
+    assert!(fault(&[&root], &block("EC PRIVATE KEY")).contains("openssl pkcs8 -topk8 -nocrypt"));
+    assert!(fault(&[&root], &block("ENCRYPTED PRIVATE KEY")).contains("is encrypted"));
     assert!(fault(&[&root], "nothing").contains("holds no private key"));
     assert!(fault(&[], &root.key).contains("holds no certificate in PEM"));
     let given = Given::new(&[&root], &format!("{}{}", root.pem, root.key));

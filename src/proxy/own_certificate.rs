@@ -72,15 +72,13 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, CertificateE
 
 fn pem_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, CertificateError> {
     let text = String::from_utf8_lossy(pem);
-    if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
+    if text.contains("ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
         return wrong(
             "its PEM key is encrypted, which is not read here; put both into a PKCS#12 file: `openssl pkcs12 -export -in CERT -inkey KEY -out FILE.p12`",
         );
     }
     PrivateKeyDer::from_pem_slice(pem).or_else(|_| {
-        wrong(
-            "expected a `-----BEGIN PRIVATE KEY-----` block beside the certificate, saw none; name its file with `key`",
-        )
+        wrong("expected its private key beside the certificate in PEM, saw none; name its file with `key`")
     })
 }
 

@@ -165,13 +165,14 @@ fn what_gives_itself_away_in_free_text_is_shown_as_a_shape() {
     let door = Door::new(&salt, Millis(0));
     let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhYmVsIn0.c2lnbmF0dXJlLW9mLW5vYm9keQ";
     let random = "kW3nV8pQ2rT6yX1zB4cF7hJ0mL5sD9gAkW3n";
-    let key = "-----BEGIN PRIVATE KEY-----\\nMIGHAgEAMBMGByqGSM49\\n-----END PRIVATE KEY-----";
-    let cut = "-----BEGIN RSA PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49";
+    let label = "PRIVATE KEY-----";
+    let key = format!("-----BEGIN {label}\\nMIGHAgEAMBMGByqGSM49\\n-----END {label}");
+    let cut = format!("-----BEGIN RSA {label}\nMIGHAgEAMBMGByqGSM49");
     for (before, rest, secret) in [
         ("the token was ", format!("{jwt}, it said"), "c2lnbmF0dXJl"),
         ("read /files/", format!("{random}/a.txt again"), random),
         ("with ", format!("{key} in it"), "MIGHAgEAMBMGByqGSM49"),
-        ("with ", cut.to_string(), "MIGHAgEAMBMGByqGSM49"),
+        ("with ", cut, "MIGHAgEAMBMGByqGSM49"),
     ] {
         let shown = door.words(&format!("{before}{rest}"));
         assert!(!shown.contains(secret), "{shown}");
