@@ -1,6 +1,7 @@
 //! Where a message's body ends (RFC 9112 §6, §7), found over the bytes as they pass. Pure: bytes in, spans out.
 
-use super::head::{AnswerHead, RequestHead, Version, control, token_byte, tokens, trailer_lines};
+use super::head::{AnswerHead, RequestHead, Version, control, token_byte, tokens};
+use super::trailers::trailer_lines;
 use crate::model::{HeadFault, HeadProblem};
 
 /// How a body's end is known.

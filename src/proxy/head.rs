@@ -3,9 +3,12 @@
 //! The bytes are kept as they came, and forwarded from there: an HTTP library's header map would trim values, regroup
 //! repeated fields and drop what it cannot read, which is the very evidence. Pure: bytes in, values out.
 
-use bytes::{BufMut, Bytes, BytesMut};
+mod composer;
+
+use bytes::Bytes;
 
 use crate::model::{Fields, HeadFault, HeadProblem};
+pub(super) use composer::Composer;
 
 /// A part of a head, in bytes from its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,12 +34,12 @@ impl Span {
 
 /// One field line.
 #[derive(Clone, Copy, Debug)]
-struct Line {
-    name: Span,
+pub(super) struct Line {
+    pub name: Span,
     /// Without the white space around it.
     value: Span,
     /// With everything, the line end included.
-    whole: Span,
+    pub whole: Span,
 }
 
 /// A field as a view into its head.
@@ -215,61 +218,6 @@ impl AnswerHead {
     }
 }
 
-/// Puts a head together that did not come as text, in the form that all others have.
-pub(super) struct Composer {
-    raw: BytesMut,
-    lines: Vec<Line>,
-}
-
-impl Composer {
-    /// `room`: what the fields will need, about.
-    pub fn new(room: usize, fields: usize) -> Composer {
-        Composer { raw: BytesMut::with_capacity(room), lines: Vec::with_capacity(fields) }
-    }
-
-    /// Where the next byte will stand.
-    pub fn at(&self) -> usize {
-        self.raw.len()
-    }
-
-    /// The first line, without its end.
-    pub fn put(&mut self, text: &[u8]) {
-        self.raw.put_slice(text);
-    }
-
-    /// A field; `parts` of its value stand with `between` them.
-    pub fn field<'v>(&mut self, name: &[u8], parts: impl Iterator<Item = &'v [u8]>, between: &[u8]) {
-        let start = self.raw.len();
-        self.raw.put_slice(name);
-        self.raw.put_slice(b": ");
-        let value = self.raw.len();
-        for (index, part) in parts.enumerate() {
-            self.raw.put_slice(if index > 0 { between } else { b"" });
-            self.raw.put_slice(part);
-        }
-        let end = self.raw.len();
-        self.raw.put_slice(b"\r\n");
-        let whole = Span::new(start, self.raw.len());
-        self.lines.push(Line { name: Span::new(start, start + name.len()), value: Span::new(value, end), whole });
-    }
-
-    fn head(mut self) -> Head {
-        self.raw.put_slice(b"\r\n");
-        Head { raw: self.raw.freeze(), lines: self.lines }
-    }
-
-    /// The whole, where it was to be a request; its method stands at 0.
-    pub fn request(self, method: usize, target: (usize, usize)) -> RequestHead {
-        let (method, target) = (Span::new(0, method), Span::new(target.0, target.1));
-        RequestHead { head: self.head(), version: Version::Http2, method, target }
-    }
-
-    /// The whole, where it was to be an answer; its status stands from `from` to `to`.
-    pub fn answer(self, status: u16, from: usize, to: usize) -> AnswerHead {
-        AnswerHead { head: self.head(), version: Version::Http2, status, rest: Span::new(from, to) }
-    }
-}
-
 fn fault(offset: usize, problem: HeadProblem) -> HeadFault {
     let status = match problem {
         HeadProblem::TooLarge | HeadProblem::TooManyFields => 431,
@@ -342,7 +290,7 @@ fn request_line(text: &[u8]) -> Result<(Span, Span, Version), HeadFault> {
     }
 }
 
-fn field_lines(raw: &[u8], from: usize, most: usize) -> Result<Vec<Line>, HeadFault> {
+pub(super) fn field_lines(raw: &[u8], from: usize, most: usize) -> Result<Vec<Line>, HeadFault> {
     let mut lines = Vec::with_capacity(16);
     let mut start = from;
     loop {
@@ -402,54 +350,6 @@ pub(super) fn token_byte(byte: u8) -> bool {
 /// A byte that no value may hold (RFC 9110 §5.5); bytes above 0x7F may.
 pub(super) fn control(byte: u8) -> bool {
     (byte < b' ' && byte != b'\t') || byte == 0x7f
-}
-
-/// Framing, routing, credentials and control would be read as if they had been in the head (RFC 9110 §6.5.1).
-const NOT_IN_TRAILERS: [&str; 33] = [
-    "age",
-    "authorization",
-    "cache-control",
-    "connection",
-    "content-encoding",
-    "content-length",
-    "content-range",
-    "content-type",
-    "cookie",
-    "date",
-    "expect",
-    "expires",
-    "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
-    "keep-alive",
-    "location",
-    "max-forwards",
-    "pragma",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "range",
-    "retry-after",
-    "set-cookie",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "www-authenticate",
-];
-
-/// Whether a trailer of that name is passed on.
-pub(super) fn may_trail(name: &[u8]) -> bool {
-    !NOT_IN_TRAILERS.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))
-}
-
-/// Checks the field lines of a trailer section, which ends with an empty line. Gives the lines that may be passed on.
-pub(super) fn trailer_lines(raw: &[u8], most: usize) -> Result<Vec<&[u8]>, HeadFault> {
-    let lines = field_lines(raw, 0, most)?;
-    Ok(lines.iter().filter(|line| may_trail(line.name.of(raw))).map(|line| line.whole.of(raw)).collect())
 }
 
 /// Empty lines before a request line are skipped (RFC 9112 §2.2): how many bytes they are.

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::super::trailers::trailer_lines;
 use super::*;
 
 fn parse(text: &str) -> Result<RequestHead, HeadFault> {

@@ -62,6 +62,7 @@ pub mod strict;
 mod tally;
 mod targets;
 mod tls;
+mod trailers;
 mod transfer;
 mod trust;
 mod truststore;

@@ -18,6 +18,7 @@ mod jwt;
 mod mid;
 mod outbound;
 mod outbound_token;
+mod places;
 mod policy;
 mod refresh;
 mod scheme;

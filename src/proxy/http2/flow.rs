@@ -13,10 +13,10 @@ use tokio::time::timeout;
 
 use super::super::converse::send;
 use super::super::framing::Decoder;
-use super::super::head::trailer_lines;
 use super::super::link::fill;
 use super::super::observe::Capture;
 use super::super::settings::Limits;
+use super::super::trailers::trailer_lines;
 use super::super::transfer::{Body, Progress, Stop};
 use super::names::titled;
 use super::translate;

@@ -9,6 +9,7 @@ mod body;
 mod known;
 mod letters;
 mod mask;
+mod names;
 mod pkce;
 mod public;
 mod stand_in;
