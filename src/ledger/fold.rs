@@ -4,7 +4,7 @@ use super::Ledger;
 use super::records::{
     CredentialRecord, HostRecord, PasswordOk, PasswordUse, PathSuccess, PathUse, Seen, SessionRecord,
 };
-use crate::model::Place;
+use crate::model::{Place, Tag};
 use crate::wire::endpoint::Endpoint;
 use crate::wire::reading::{Credential, Reading};
 use crate::wire::servicenow::{self, FormLogin, Page};
@@ -14,11 +14,13 @@ use crate::wire::{cookie, date};
 const LIST: usize = 16;
 
 pub fn fold(ledger: &mut Ledger, reading: &Reading<'_>) {
-    host(ledger, reading);
-    path(ledger, reading);
+    // Made once: it is a hash over the whole value.
+    let tag = reading.credential_bytes().map(|bytes| ledger.tag(&bytes));
+    host(ledger, reading, tag);
+    path(ledger, reading, tag.filter(|_| !reading.redacted));
     // Values that a sanitizer left are alike without being the same: nothing is linked by them.
     if !reading.redacted {
-        credential(ledger, reading);
+        credential(ledger, reading, tag);
         user(ledger, reading);
         written_password(ledger, reading);
         session(ledger, reading);
@@ -42,10 +44,10 @@ fn refused(reading: &Reading<'_>) -> bool {
     reading.status() == Some(401)
 }
 
-fn host(ledger: &mut Ledger, reading: &Reading<'_>) {
+fn host(ledger: &mut Ledger, reading: &Reading<'_>, tag: Option<Tag>) {
     let now = seen(reading);
     let offset = clock_offset(reading);
-    let client = bearer_client(ledger, reading);
+    let client = tag.and_then(|tag| bearer_client(ledger, reading, tag));
     let record = ledger.hosts.entry(reading.host().to_owned(), Default::default);
     record.first.get_or_insert(now);
     record.instance |= reading.fingerprint.edge || reading.fingerprint.node;
@@ -109,17 +111,21 @@ fn odd_spellings(record: &mut HostRecord, reading: &Reading<'_>) {
 }
 
 /// Whose token a bearer call carries: the client that it was issued to, or the token itself.
-fn bearer_client(ledger: &Ledger, reading: &Reading<'_>) -> Option<String> {
-    let token = reading.token.as_deref().filter(|_| reading.credential == Credential::Bearer)?;
-    let client = ledger.token(token).and_then(|record| record.client_id.clone());
-    Some(client.unwrap_or_else(|| ledger.tag(token.as_bytes()).to_string()))
+fn bearer_client(ledger: &Ledger, reading: &Reading<'_>, tag: Tag) -> Option<String> {
+    if reading.credential != Credential::Bearer || reading.succeeded() {
+        // A success names nobody: it clears the list.
+        return None;
+    }
+    let client = ledger.tokens.get(&tag).and_then(|record| record.client_id.clone());
+    Some(client.unwrap_or_else(|| tag.to_string()))
 }
 
 fn bearers(record: &mut HostRecord, reading: &Reading<'_>, client: Option<String>) {
-    let Some(client) = client else { return };
-    if reading.succeeded() {
+    if reading.credential == Credential::Bearer && reading.token.is_some() && reading.succeeded() {
         record.bearer_refused.clear();
-    } else if refused(reading) && !record.bearer_refused.contains(&client) {
+    }
+    let Some(client) = client.filter(|_| refused(reading)) else { return };
+    if !record.bearer_refused.contains(&client) {
         push(&mut record.bearer_refused, client);
     }
 }
@@ -132,8 +138,7 @@ fn clock_offset(reading: &Reading<'_>) -> Option<i64> {
     Some(theirs.since(reading.answered_at()).saturating_add(500))
 }
 
-fn path(ledger: &mut Ledger, reading: &Reading<'_>) {
-    let tag = reading.credential_bytes().filter(|_| !reading.redacted).map(|bytes| ledger.tag(&bytes));
+fn path(ledger: &mut Ledger, reading: &Reading<'_>, tag: Option<Tag>) {
     let key = (reading.host().to_owned(), reading.endpoint.class());
     if reading.succeeded() {
         let success = PathSuccess {
@@ -151,13 +156,12 @@ fn path(ledger: &mut Ledger, reading: &Reading<'_>) {
     }
 }
 
-fn credential(ledger: &mut Ledger, reading: &Reading<'_>) {
-    let Some(bytes) = reading.credential_bytes() else { return };
+fn credential(ledger: &mut Ledger, reading: &Reading<'_>, tag: Option<Tag>) {
+    let Some((bytes, tag)) = reading.credential_bytes().zip(tag) else { return };
     if matches!(reading.endpoint, Endpoint::Token | Endpoint::ProviderToken) {
         return;
     }
     let now = seen(reading);
-    let tag = ledger.tag(&bytes);
     if reading.succeeded() {
         ledger.keys.insert(tag, (reading.host().to_owned(), now));
     }

@@ -89,11 +89,11 @@ impl Pipeline {
         let takes_back = self.verdicts.contradicted_by(&reading, self.ledger.salt());
         self.verdicts.remember(&reading, &diagnosis, self.ledger.salt());
         let waits = held::may_be_half(&reading, &diagnosis);
-        let party = reading.party();
+        let party = waits.then(|| reading.party());
         if catch_unwind(AssertUnwindSafe(|| self.ledger.record_reading(&reading))).is_err() {
             self.broke(exchange.id);
         }
-        if waits {
+        if let Some(party) = party {
             for (early, diagnosis) in self.held.hold(party, exchange, diagnosis) {
                 tell(teller, &self.salt, &early, &diagnosis, &[]);
             }

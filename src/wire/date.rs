@@ -15,6 +15,9 @@ pub fn parse_http(text: &str) -> Option<Millis> {
 
 fn read_http(text: &str) -> Option<Millis> {
     let text = text.trim();
+    if let Some(at) = fixed(text) {
+        return Some(at);
+    }
     let tidy = text.replace('-', " ").replace(" GMT", " +0000").replace(" UTC", " +0000");
     if let Ok(date) = OffsetDateTime::parse(&tidy, &Rfc2822) {
         return from_time(date);
@@ -24,6 +27,29 @@ fn read_http(text: &str) -> Option<Millis> {
     );
     let date = PrimitiveDateTime::parse(text, asctime).ok()?;
     from_time(date.assume_offset(UtcOffset::UTC))
+}
+
+/// The form that all servers of today send, read in place: `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn fixed(text: &str) -> Option<Millis> {
+    const DAYS: [&[u8]; 7] = [b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun"];
+    const MONTHS: [&[u8]; 12] =
+        [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];
+    let bytes = text.as_bytes();
+    let part = |from: usize, length: usize| bytes.get(from..from + length).unwrap_or_default();
+    let joints = [(3, &b", "[..]), (7, b" "), (11, b" "), (16, b" "), (19, b":"), (22, b":"), (25, b" GMT")];
+    if bytes.len() != 29 || joints.iter().any(|(at, joint)| part(*at, joint.len()) != *joint) {
+        return None;
+    }
+    let number = |from, length| {
+        let digit = |sum: u16, byte: &u8| byte.is_ascii_digit().then(|| sum * 10 + u16::from(byte - b'0'));
+        part(from, length).iter().try_fold(0, digit)
+    };
+    let small = |from| number(from, 2).and_then(|number| u8::try_from(number).ok());
+    let month = MONTHS.iter().position(|name| *name == part(8, 3))?;
+    let month = time::Month::try_from(u8::try_from(month + 1).ok()?).ok()?;
+    let date = time::Date::from_calendar_date(i32::from(number(12, 4)?), month, small(5)?).ok()?;
+    let time = time::Time::from_hms(small(17)?, small(20)?, small(23)?).ok()?;
+    DAYS.contains(&part(0, 3)).then(|| PrimitiveDateTime::new(date, time).assume_utc()).and_then(from_time)
 }
 
 /// ISO 8601 with a zone, as `startedDateTime` of HAR.
@@ -93,6 +119,10 @@ mod tests {
         assert_eq!(parse_http("Fri Feb 26 11:40:33 2021"), noon);
         assert_eq!(parse_http("yesterday"), None);
         assert_eq!(parse_http("Sun Nov 22 10:00:00 1013"), None);
+        for odd in ["Xyz, 26 Feb 2021 11:40:33 GMT", "Fri, 31 Feb 2021 11:40:33 GMT", "Fri, 26 Feb 2021 24:40:33 GMT"] {
+            assert_eq!(parse_http(odd), None, "{odd}");
+        }
+        assert_eq!(fixed("Fri, 26 Feb 2021 11:40:33 GMT"), noon);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::form::{self, Form};
+use super::servicenow::names;
 use super::{authorization, basic};
 use crate::model::Request;
 
@@ -41,6 +42,9 @@ pub struct Callback {
 
 /// Reads a token answer; `None` where there is no access token in it.
 pub fn token_answer(body: &[u8]) -> Option<TokenAnswer> {
+    if !names(body, "access_token") {
+        return None;
+    }
     let value: Value = serde_json::from_slice(body).ok()?;
     let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     let access_token = text("access_token").filter(|token| !token.is_empty())?;
@@ -57,6 +61,9 @@ pub fn token_answer(body: &[u8]) -> Option<TokenAnswer> {
 
 /// Reads an OAuth error; `None` where `error` is no text.
 pub fn error(body: &[u8]) -> Option<OAuthError> {
+    if !names(body, "error") {
+        return None;
+    }
     let value: Value = serde_json::from_slice(body).ok()?;
     let error = value.get("error")?.as_str()?.to_owned();
     let description = ["error_description", "errorSummary", "message"]

@@ -36,8 +36,18 @@ pub enum Page {
     Other,
 }
 
+/// Whether JSON or XML can have a member of that name: a quick look, so that healthy bodies are not parsed. Names may be
+/// written with escapes: that of an ASCII letter has a 4 to 7 there, of an underscore a 5.
+pub(super) fn names(body: &[u8], name: &str) -> bool {
+    let escaped = |at: usize| matches!(body.get(at + 4), Some(b'4'..=b'7'));
+    memchr::memmem::find(body, name.as_bytes()).is_some() || memchr::memmem::find_iter(body, b"\\u00").any(escaped)
+}
+
 /// Reads the envelope; `None` where the body has none.
 pub fn envelope(body: &[u8]) -> Option<Envelope> {
+    if !names(body, "error") {
+        return None;
+    }
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.starts_with('{') { json_envelope(text) } else { xml_envelope(text) }
@@ -147,6 +157,9 @@ pub fn fingerprint(fields: &Fields) -> Fingerprint {
 /// is logged in may speak of logins and of sleep; it is neither.
 pub fn page(response: &Response, body: &[u8], logged_in: Option<bool>) -> Option<Page> {
     let mime = response.fields.text("content-type").unwrap_or_default().to_ascii_lowercase();
+    if !mime.contains("html") && !begins_like_markup(body) {
+        return None;
+    }
     let text = String::from_utf8_lossy(body.get(..body.len().min(65_536)).unwrap_or_default()).to_ascii_lowercase();
     let start = text.trim_start();
     let html = mime.contains("html") || start.starts_with("<!doctype html") || start.starts_with("<html");
@@ -176,6 +189,13 @@ pub fn page(response: &Response, body: &[u8], logged_in: Option<bool>) -> Option
         return Some(Page::Login);
     }
     Some(Page::Other)
+}
+
+/// The first byte that is no blank opens a tag; white space beyond ASCII is left to a closer look.
+fn begins_like_markup(body: &[u8]) -> bool {
+    body.iter()
+        .find(|byte| !byte.is_ascii_whitespace())
+        .is_some_and(|byte| *byte == b'<' || *byte == 0x0b || !byte.is_ascii())
 }
 
 /// Whether a redirect of an instance leads to a login, a logout page or a session time-out (wire notes §1.4).
