@@ -165,6 +165,22 @@ impl Request {
         self.target.split_once('?').map(|(_, query)| query.split('#').next().unwrap_or_default())
     }
 
+    /// The head as the list of fields shows it, byte for byte the one that was sent where nothing about that is odd.
+    pub fn shown_head(&self) -> Vec<u8> {
+        let fields: usize = self.fields.0.iter().map(|field| field.name.len() + field.value.len() + 4).sum();
+        let mut head = Vec::with_capacity(self.method.len() + self.target.len() + self.version.len() + fields + 6);
+        for part in [self.method.as_str(), " ", &self.target, " ", &self.version, "\r\n"] {
+            head.extend_from_slice(part.as_bytes());
+        }
+        for field in &self.fields.0 {
+            for part in [&field.name[..], b": ", &field.value, b"\r\n"] {
+                head.extend_from_slice(part);
+            }
+        }
+        head.extend_from_slice(b"\r\n");
+        head
+    }
+
     /// `https://host` or `https://host:port` where the port is not the scheme's own.
     pub fn origin(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };

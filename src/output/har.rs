@@ -22,6 +22,11 @@ pub struct Beside<'a> {
     pub findings: Option<&'a serde_json::value::RawValue>,
 }
 
+/// One entry, to be written as a part of something else.
+pub fn part(exchange: &Exchange) -> impl Serialize + '_ {
+    entry::Entry::new(exchange, Beside::default())
+}
+
 /// One entry as a JSON object on one line.
 pub fn entry(exchange: &Exchange, beside: Beside<'_>) -> String {
     // Plain data with text keys: this cannot fail.

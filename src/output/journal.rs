@@ -21,11 +21,11 @@ struct Head<'a> {
 }
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct Written<'a, E> {
     schema: &'static str,
     exchange: u64,
     removed: Vec<Taken<'a>>,
-    entry: &'a RawValue,
+    entry: E,
 }
 
 /// A removal: where, by which rule, its tag, and what stands there now.
@@ -39,6 +39,13 @@ struct Taken<'a> {
     now: &'a str,
 }
 
+impl<'a> Taken<'a> {
+    fn of(removed: &'a Removed) -> Taken<'a> {
+        let tag = format!("{:016x}", removed.tag.0);
+        Taken { place: &removed.place, rule: removed.rule.as_str(), tag, now: &removed.now }
+    }
+}
+
 /// The line that begins a file.
 pub fn head(at: Millis) -> String {
     line(&Head { schema: HEAD, why401: env!("CARGO_PKG_VERSION"), at: date::iso(at) })
@@ -46,15 +53,8 @@ pub fn head(at: Millis) -> String {
 
 /// The line of an exchange that `redact::scrub` made harmless.
 pub fn exchange(exchange: &Exchange, removed: &[Removed]) -> String {
-    let entry = RawValue::from_string(har::entry(exchange, har::Beside::default()));
-    let taken = |removed: &Removed| (removed.place.clone(), removed.rule.as_str(), removed.tag, removed.now.clone());
-    let all: Vec<_> = removed.iter().map(taken).collect();
-    let removed = all.iter().map(|(place, rule, tag, now)| Taken { place, rule, tag: format!("{:016x}", tag.0), now });
-    match entry {
-        Ok(entry) => line(&Written { schema: ENTRY, exchange: exchange.id, removed: removed.collect(), entry: &entry }),
-        // Valid JSON is what `har::entry` writes: this does not happen.
-        Err(_) => String::new(),
-    }
+    let removed = removed.iter().map(Taken::of).collect();
+    line(&Written { schema: ENTRY, exchange: exchange.id, removed, entry: har::part(exchange) })
 }
 
 /// The line of what was said of an exchange: causes and grades, and the exchanges that belong to it. The words are not

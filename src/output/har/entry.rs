@@ -182,22 +182,9 @@ impl<'a> Request<'a> {
             post_data: post_data(&request.fields, &request.body),
             headers_size: -1,
             body_size: request.body.length,
-            raw_head: request.head.as_deref().filter(|head| refused || **head != shown(request)).map(latin1),
+            raw_head: request.head.as_deref().filter(|head| refused || **head != request.shown_head()).map(latin1),
         }
     }
-}
-
-/// The head as the list of fields shows it.
-fn shown(request: &crate::model::Request) -> Vec<u8> {
-    let mut head = format!("{} {} {}\r\n", request.method, request.target, request.version).into_bytes();
-    for field in &request.fields.0 {
-        head.extend_from_slice(&field.name);
-        head.extend_from_slice(b": ");
-        head.extend_from_slice(&field.value);
-        head.extend_from_slice(b"\r\n");
-    }
-    head.extend_from_slice(b"\r\n");
-    head
 }
 
 impl<'a> Response<'a> {

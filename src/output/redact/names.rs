@@ -51,7 +51,7 @@ const PUBLIC: [&str; 30] = [
     "username",
 ];
 
-/// Words that make any name that holds them a secret's.
+/// Words that make any name that holds them a secret's; in the order of their letters.
 const WORDS: [&str; 21] = [
     "apikey",
     "assertion",
@@ -103,13 +103,24 @@ const EXACT: [&str; 20] = [
 /// Names that are a secret's in a query or a form, and may be anything in JSON.
 const WEAK: [&str; 8] = ["auth", "cnonce", "code", "key", "nonce", "opaque", "state", "ticket"];
 
+/// Whether one of `WORDS` stands in the name. Only those are compared that begin with the letter that stands there.
+fn holds_a_word(name: &str) -> bool {
+    (0..name.len()).any(|at| {
+        let rest = name.get(at..).unwrap_or_default();
+        let first = rest.as_bytes().first();
+        let begins = |word: &&&str| word.as_bytes().first() == first;
+        matches!(first, Some(b'a' | b'c' | b'j' | b'm' | b'p' | b'r' | b's' | b't' | b'v'))
+            && WORDS.iter().filter(begins).any(|word| rest.starts_with(word))
+    })
+}
+
 /// What the name of a parameter, member, element or cookie says.
 pub(super) fn secrecy(name: &str) -> Secrecy {
     let name = folded(name);
     let name = name.as_str();
     if PUBLIC.contains(&name) {
         Secrecy::Public
-    } else if EXACT.contains(&name) || WORDS.iter().any(|word| name.contains(word)) {
+    } else if EXACT.contains(&name) || holds_a_word(name) {
         Secrecy::Secret
     } else if WEAK.contains(&name) {
         Secrecy::Maybe

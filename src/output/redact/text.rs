@@ -6,6 +6,8 @@ use super::names::{Secrecy, secrecy};
 use super::secret::{Shaper, Writing, is_random};
 use super::shown::Mark;
 
+/// Shorter words hold neither a JWT nor a long row.
+const LOOK_FROM: usize = 20;
 /// A row of mixed characters of this length is no word, path or name.
 const RANDOM_FROM: usize = 32;
 
@@ -16,6 +18,10 @@ pub(super) fn marks(shaper: Shaper<'_>, base: usize, text: &[u8]) -> Vec<Mark> {
     for word in words(text) {
         let bytes = text.get(word.clone()).unwrap_or_default();
         let scheme = before.eq_ignore_ascii_case(b"bearer") || before.eq_ignore_ascii_case(b"basic");
+        if bytes.len() < LOOK_FROM && !scheme && memchr::memchr(b'=', bytes).is_none() {
+            before = bytes;
+            continue;
+        }
         if let Some(jwt) = jwt(bytes) {
             let at = word.start + jwt.start;
             marks.extend(shaper.marks(base + at, bytes.get(jwt).unwrap_or_default(), Writing::Token));
@@ -102,5 +108,8 @@ fn private_keys(base: usize, text: &[u8]) -> Vec<Mark> {
 
 /// Where `what` stands in `text`, from `from` on.
 pub(super) fn find(text: &[u8], what: &[u8], from: usize) -> Option<usize> {
-    text.get(from..)?.windows(what.len().max(1)).position(|window| window == what).map(|at| at + from)
+    if what.is_empty() {
+        return None;
+    }
+    memchr::memmem::find(text.get(from..)?, what).map(|at| at + from)
 }

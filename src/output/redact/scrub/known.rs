@@ -11,6 +11,8 @@ use crate::wire::form;
 
 /// A form of a secret is found by this many bytes of its start.
 const START: usize = 8;
+/// A window of `START` bytes whose last two begin or end nothing that is known: as many bytes hold no start of a form.
+const FAR: u8 = 7;
 /// Secrets are remembered up to this many bytes in all their forms; the oldest go first.
 const BYTES: usize = 16 * 1024 * 1024;
 /// Encoded runs shorter than this hold no secret that is looked for.
@@ -27,21 +29,26 @@ struct Form {
 pub(super) struct Known {
     /// By the first bytes of a form.
     starts: HashMap<[u8; START], Vec<Form>>,
-    first_two: Pairs,
+    /// By two bytes, how far ahead a form may begin at the least, seen from the window of `START` bytes that ends with them:
+    /// almost every place of a text is passed over by it (Wu and Manber's search for many words).
+    ahead: Vec<u8>,
+    /// Counts what was learnt and forgotten.
+    changes: u64,
+    /// How many were learned in all.
+    learned: u64,
     /// In the order in which they were met, for forgetting.
     order: VecDeque<Vec<Vec<u8>>>,
     bytes: usize,
     plain: HashSet<Vec<u8>>,
-    /// How many were learned in all.
-    learned: u64,
 }
 
 impl Known {
     /// Remembers a secret that is long and odd enough to be looked for.
     pub fn learn(&mut self, secret: &[u8], stand_in: &[u8]) {
-        if !is_strong(secret) || secret == stand_in || !self.plain.insert(secret.to_vec()) {
+        if self.plain.contains(secret) || !is_strong(secret) || secret == stand_in {
             return;
         }
+        self.plain.insert(secret.to_vec());
         self.learned += 1;
         let mut texts = vec![secret.to_vec()];
         self.add(secret.to_vec(), stand_in.to_vec());
@@ -71,7 +78,14 @@ impl Known {
     fn add(&mut self, text: Vec<u8>, stand_in: Vec<u8>) {
         let Some(start) = start(&text) else { return };
         self.bytes += text.len() + stand_in.len();
-        self.first_two.insert(start[0], start[1]);
+        self.changes += 1;
+        self.ahead.resize(1 << 16, FAR);
+        for (before, two) in start.windows(2).enumerate() {
+            let far = FAR - 1 - u8::try_from(before).unwrap_or(0);
+            if let Some(ahead) = pair(two).and_then(|pair| self.ahead.get_mut(pair)) {
+                *ahead = far.min(*ahead);
+            }
+        }
         let forms = self.starts.entry(start).or_default();
         forms.push(Form { text, stand_in });
         forms.sort_by_key(|form| std::cmp::Reverse(form.text.len()));
@@ -79,6 +93,7 @@ impl Known {
 
     fn forget_oldest(&mut self) {
         let texts = self.order.pop_front().unwrap_or_default();
+        self.changes += 1;
         if let Some(plain) = texts.first() {
             self.plain.remove(plain);
         }
@@ -92,6 +107,11 @@ impl Known {
                 self.bytes = self.bytes.saturating_sub(form.text.len() + form.stand_in.len());
             }
         }
+    }
+
+    /// Differs when something was learnt or forgotten in between.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The text with every known secret exchanged, also inside of base64 and hexadecimal. `None`: there was none.
@@ -111,43 +131,42 @@ impl Known {
 
     fn in_plain(&self, text: &[u8]) -> Option<Vec<u8>> {
         let mut out: Option<Vec<u8>> = None;
-        let mut at = 0;
-        while let Some(rest) = text.get(at..).filter(|rest| rest.len() >= START) {
-            match self.form_at(rest) {
-                None => {
-                    if let (Some(out), Some(byte)) = (&mut out, rest.first()) {
-                        out.push(*byte);
-                    }
-                    at += 1;
-                }
-                Some(form) => {
-                    let out = out.get_or_insert_with(|| text.get(..at).unwrap_or_default().to_vec());
-                    out.extend_from_slice(&form.stand_in);
-                    at += form.text.len();
-                }
+        let (mut at, mut copied) = (0, 0);
+        while let Some(last) = text.get(at + START - 2..at + START) {
+            let ahead = pair(last).and_then(|pair| self.ahead.get(pair)).copied().unwrap_or(FAR);
+            if ahead > 0 {
+                at += usize::from(ahead);
+                continue;
             }
+            let Some(form) = self.form_at(text.get(at..).unwrap_or_default()) else {
+                at += 1;
+                continue;
+            };
+            let out = out.get_or_insert_with(|| Vec::with_capacity(text.len()));
+            out.extend_from_slice(text.get(copied..at).unwrap_or_default());
+            out.extend_from_slice(&form.stand_in);
+            at += form.text.len();
+            copied = at;
         }
         let mut out = out?;
-        out.extend_from_slice(text.get(at..).unwrap_or_default());
+        out.extend_from_slice(text.get(copied..).unwrap_or_default());
         Some(out)
     }
 
     fn form_at(&self, rest: &[u8]) -> Option<&Form> {
-        if !self.first_two.has(*rest.first()?, *rest.get(1)?) {
-            return None;
-        }
         self.starts.get(&start(rest)?)?.iter().find(|form| rest.starts_with(&form.text))
     }
 
     /// Known secrets inside of encoded rows.
     fn in_runs(&self, text: &[u8]) -> Option<Vec<u8>> {
         let mut out: Option<Vec<u8>> = None;
+        let mut decoded = Vec::new();
         let mut at = 0;
         while at < text.len() {
             let rest = text.get(at..).unwrap_or_default();
-            let length = rest.iter().take_while(|byte| is_run(**byte)).count();
+            let length = rest.iter().position(|byte| !is_run(*byte)).unwrap_or(rest.len());
             let run = rest.get(..length).unwrap_or_default();
-            let other = (length >= RUN_FROM).then(|| self.in_run(run)).flatten();
+            let other = if length >= RUN_FROM { self.in_run(run, &mut decoded) } else { None };
             if let Some(other) = other {
                 let out = out.get_or_insert_with(|| text.to_vec());
                 out.splice(at..at + length, other);
@@ -157,18 +176,20 @@ impl Known {
         out
     }
 
-    fn in_run(&self, run: &[u8]) -> Option<Vec<u8>> {
+    /// `decoded` is room to work in.
+    fn in_run(&self, run: &[u8], decoded: &mut Vec<u8>) -> Option<Vec<u8>> {
         let url_safe = run.iter().any(|byte| matches!(byte, b'-' | b'_'));
-        let alphabet = if url_safe { base64::alphabet::URL_SAFE } else { base64::alphabet::STANDARD };
-        let config = GeneralPurposeConfig::new()
-            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
-            .with_decode_allow_trailing_bits(true)
-            .with_encode_padding(false);
-        let engine = GeneralPurpose::new(&alphabet, config);
+        let engine = if url_safe { &URL_SAFE } else { &STANDARD };
         let digits = if run.len() % 4 == 1 { run.get(..run.len() - 1).unwrap_or_default() } else { run };
-        if let Some(other) = engine.decode(digits).ok().and_then(|decoded| self.in_plain(&decoded)) {
+        decoded.clear();
+        if engine.decode_vec(digits, decoded).is_ok()
+            && let Some(other) = self.in_plain(decoded)
+        {
             let rest = run.get(digits.len()..).unwrap_or_default();
             return Some([engine.encode(other).as_bytes(), rest].concat());
+        }
+        if !run.iter().all(u8::is_ascii_hexdigit) {
+            return None;
         }
         let upper = !run.iter().any(u8::is_ascii_lowercase);
         let other = self.in_plain(&from_hex(run)?)?;
@@ -177,29 +198,18 @@ impl Known {
     }
 }
 
-/// Whether any form begins with two bytes: almost every place of a text is passed over by this.
-struct Pairs(Vec<u64>);
+/// Padding or not, and whatever the last digit's unused bits are.
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true)
+    .with_encode_padding(false);
+static STANDARD: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::STANDARD, LENIENT);
+static URL_SAFE: GeneralPurpose = GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
 
-impl Default for Pairs {
-    fn default() -> Pairs {
-        Pairs(vec![0; 1 << 10])
-    }
-}
-
-impl Pairs {
-    fn insert(&mut self, first: u8, second: u8) {
-        if let Some(word) = self.0.get_mut(Pairs::word(first, second)) {
-            *word |= 1 << (second % 64);
-        }
-    }
-
-    fn has(&self, first: u8, second: u8) -> bool {
-        self.0.get(Pairs::word(first, second)).is_some_and(|word| word >> (second % 64) & 1 == 1)
-    }
-
-    fn word(first: u8, second: u8) -> usize {
-        usize::from(first) * 4 + usize::from(second) / 64
-    }
+/// Two bytes as one number.
+fn pair(two: &[u8]) -> Option<usize> {
+    let [first, second] = two else { return None };
+    Some(usize::from(*first) << 8 | usize::from(*second))
 }
 
 fn start(text: &[u8]) -> Option<[u8; START]> {
@@ -223,8 +233,6 @@ pub(super) fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     let json = serde_json::to_string(&text).unwrap_or_default();
     let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned();
     let markup = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
-    // PHP's writer and some of Java's put a backslash before every slash.
-    let slashes = json.replace('/', "\\/");
     let in_strings = json.replace('\\', "\\\\").replace('"', "\\\"");
     vec![
         lower_escapes(&encoded).into_bytes(),
@@ -233,7 +241,6 @@ pub(super) fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
         encoded.into_bytes(),
         uri(&text).into_bytes(),
         json.into_bytes(),
-        slashes.into_bytes(),
         in_strings.into_bytes(),
         markup.into_bytes(),
     ]

@@ -6,6 +6,7 @@
 //! that cannot be read (an unknown coding, pictures, archives) are left out, their length stays.
 
 mod body;
+mod fields;
 mod known;
 mod letters;
 mod mask;
@@ -28,6 +29,7 @@ use crate::model::{
     Body, CertificateFault, Exchange, Failure, FailureKind, Fields, Millis, Outcome, Request, Response, Salt, Tag,
 };
 use crate::wire::content;
+use fields::{Remembered, Scrubbed};
 use known::Known;
 use public::Public;
 use stand_in::Maker;
@@ -80,6 +82,9 @@ pub struct Scrubber {
     maker: Maker,
     known: Known,
     public: Public,
+    fields: Remembered,
+    /// What fields were judged by, beside `known`.
+    judged: (usize, usize),
 }
 
 /// What the work on one exchange needs and collects.
@@ -87,6 +92,7 @@ struct Work<'a> {
     maker: &'a mut Maker,
     known: &'a mut Known,
     public: &'a mut Public,
+    remembered: &'a mut Remembered,
     shaper: Shaper<'a>,
     place: String,
     removed: Vec<Removed>,
@@ -95,22 +101,28 @@ struct Work<'a> {
 impl Scrubber {
     /// The key must be the session's own: it makes stand-ins that nobody else can compute.
     pub fn new(salt: Salt) -> Scrubber {
-        Scrubber { maker: Maker::new(salt), known: Known::default(), public: Public::default() }
+        Scrubber {
+            maker: Maker::new(salt),
+            known: Known::default(),
+            public: Public::default(),
+            fields: Remembered::default(),
+            judged: (0, 0),
+        }
     }
 
     /// The exchange without its secrets, and what was removed.
     pub fn scrub(&mut self, exchange: &Exchange) -> (Exchange, Vec<Removed>) {
         let salt = self.maker.salt.clone();
+        self.public.learn(exchange);
+        let before = (self.known.changes(), self.maker.changes());
         let mut work = self.work(&salt, exchange.at);
-        work.public.learn(exchange);
-        let before = (work.known.learned(), work.maker.remembered());
-        let mut scrubbed = work.exchange(exchange);
-        // Once more: what the answer says is a secret may stand in the request, and the other way round.
-        if before != (work.known.learned(), work.maker.remembered()) {
-            work.removed.clear();
-            scrubbed = work.exchange(exchange);
+        let first = (work.exchange(exchange), work.removed);
+        if before == (self.known.changes(), self.maker.changes()) {
+            return first;
         }
-        (scrubbed, work.removed)
+        // Again, as something was learnt: what the answer says is a secret may stand in the request, and the other way round.
+        let mut work = self.work(&salt, exchange.at);
+        (work.exchange(exchange), work.removed)
     }
 
     /// Learns the secrets of an exchange without writing it: for looking ahead.
@@ -126,10 +138,16 @@ impl Scrubber {
     }
 
     fn work<'a>(&'a mut self, salt: &'a Salt, at: Millis) -> Work<'a> {
+        let judged = (self.public.count(), self.maker.changes());
+        if judged != self.judged {
+            self.fields.clear();
+            self.judged = judged;
+        }
         Work {
             maker: &mut self.maker,
             known: &mut self.known,
             public: &mut self.public,
+            remembered: &mut self.fields,
             shaper: Shaper { salt, at, whole: true },
             place: String::new(),
             removed: Vec::new(),
@@ -161,7 +179,7 @@ impl Scrubber {
 impl Work<'_> {
     fn exchange(&mut self, exchange: &Exchange) -> Exchange {
         let mut out = exchange.clone();
-        out.request = self.request(&exchange.request);
+        out.request = self.request(&exchange.request, matches!(exchange.outcome, Outcome::Refused(_)));
         out.client.connect_agent = exchange.client.connect_agent.as_deref().map(|agent| self.plain_text(agent));
         out.outcome = match &exchange.outcome {
             Outcome::Answered(response) => Outcome::Answered(self.response(response)),
@@ -171,16 +189,22 @@ impl Work<'_> {
         out
     }
 
-    fn request(&mut self, request: &Request) -> Request {
+    fn request(&mut self, request: &Request, refused: bool) -> Request {
         let mut out = request.clone();
         "request.url".clone_into(&mut self.place);
         out.target = self.url(request.target.as_bytes());
         out.method = self.plain_text(&request.method);
         out.fields = self.fields("request", &request.fields);
         if let Some(bytes) = &request.head {
-            "request.head".clone_into(&mut self.place);
-            let marks = head::marks(self.shaper, bytes);
-            out.head = Some(Bytes::from(self.marked(bytes, marks, 0)));
+            // As a rule the head is what the fields show, which are scrubbed already. One that was refused has lines that
+            // only look like fields.
+            out.head = Some(if !refused && request.shown_head() == **bytes {
+                Bytes::from(out.shown_head())
+            } else {
+                "request.head".clone_into(&mut self.place);
+                let marks = head::marks(self.shaper, bytes);
+                Bytes::from(self.marked(bytes, marks, 0))
+            });
         }
         "request.body".clone_into(&mut self.place);
         out.body = self.body(&request.fields, &request.body);
@@ -199,15 +223,28 @@ impl Work<'_> {
     }
 
     fn fields(&mut self, side: &str, fields: &Fields) -> Fields {
-        let mut out = fields.clone();
-        for field in &mut out.0 {
-            let name = String::from_utf8_lossy(&field.name).into_owned();
-            self.place = format!("{side}.headers.{}", name.to_ascii_lowercase());
-            let marks = field_marks(self.shaper, field_kind(&name), &field.value);
-            field.value = Bytes::from(self.marked(&field.value, marks, 0));
-            field.name = Bytes::from(self.plain_text(&name));
-        }
-        out
+        let scrubbed = fields.0.iter().map(|field| {
+            let found = self.remembered.get(side, &field.name, &field.value, self.known);
+            let scrubbed = found.unwrap_or_else(|| self.field(side, &field.name, &field.value));
+            for removed in scrubbed.removed {
+                self.add(removed);
+            }
+            (scrubbed.name, scrubbed.value)
+        });
+        scrubbed.collect()
+    }
+
+    fn field(&mut self, side: &str, name: &[u8], value: &[u8]) -> Scrubbed {
+        let others = std::mem::take(&mut self.removed);
+        let text = String::from_utf8_lossy(name).into_owned();
+        self.place = format!("{side}.headers.{}", text.to_ascii_lowercase());
+        let marks = field_marks(self.shaper, field_kind(&text), value);
+        let scrubbed = Bytes::from(self.marked(value, marks, 0));
+        let shown = Bytes::from(self.plain_text(&text));
+        let removed = std::mem::replace(&mut self.removed, others);
+        let scrubbed = Scrubbed { name: shown, value: scrubbed, removed };
+        self.remembered.put(side, name, value, scrubbed.clone(), self.known);
+        scrubbed
     }
 
     /// A URL or target; what is no UTF-8 in it becomes U+FFFD.
@@ -247,6 +284,10 @@ impl Work<'_> {
     fn note(&mut self, rule: Rule, secret: &[u8], now: &[u8]) {
         let now = String::from_utf8_lossy(now).into_owned();
         let removed = Removed { place: self.place.clone(), rule, tag: self.maker.salt.tag(secret), now };
+        self.add(removed);
+    }
+
+    fn add(&mut self, removed: Removed) {
         if !self.removed.contains(&removed) {
             self.removed.push(removed);
         }

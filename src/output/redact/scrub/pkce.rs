@@ -15,6 +15,9 @@ pub(super) struct Pair {
 
 /// All that the text names, as a parameter or as a member of JSON.
 pub(super) fn pairs(salt: &Salt, text: &[u8]) -> Vec<Pair> {
+    if find(text, b"code_", 0).is_none() {
+        return Vec::new();
+    }
     let plain = named(text, b"code_challenge_method")
         .first()
         .is_some_and(|range| text.get(range.clone()).is_some_and(|method| method.eq_ignore_ascii_case(b"plain")));

@@ -12,6 +12,7 @@ const IDS: usize = 4096;
 #[derive(Default)]
 pub(super) struct Public {
     ids: HashSet<Vec<u8>>,
+    met: usize,
     order: VecDeque<Vec<u8>>,
 }
 
@@ -21,11 +22,20 @@ impl Public {
         let request = &exchange.request;
         let body = content::decoded(&request.fields, &request.body);
         for params in [&body[..], request.query().unwrap_or_default().as_bytes()] {
+            // A quick look: the name stands there, perhaps encoded.
+            if memchr::memchr(b'%', params).is_none() && memchr::memmem::find(params, b"client_id").is_none() {
+                continue;
+            }
             let client = ClientAuthentication::read(request, &form::parse(params));
             if let Some(id) = client.body_id.filter(|id| is_id(id)) {
                 self.add(id.into_bytes());
             }
         }
+    }
+
+    /// How many ids were met: what was found before may be judged anew when this has changed.
+    pub fn count(&self) -> usize {
+        self.met
     }
 
     pub fn has(&self, value: &[u8]) -> bool {
@@ -34,6 +44,7 @@ impl Public {
 
     fn add(&mut self, id: Vec<u8>) {
         if self.ids.insert(id.clone()) {
+            self.met += 1;
             self.order.push_back(id);
         }
         while self.order.len() > IDS {

@@ -22,24 +22,37 @@ pub(super) struct Maker {
     /// What a shell leaves of passwords that hold `$word`, and the letters and digits of their stand-ins: the password
     /// without its word must be known again.
     eaten: HashMap<Vec<u8>, Vec<u8>>,
+    /// Stand-ins that were made before.
+    made: HashMap<Vec<u8>, Vec<u8>>,
 }
+
+/// Stand-ins are kept up to this many; then all are made anew.
+const MADE: usize = 1024;
 
 /// Passwords with `$word` are remembered up to this many.
 const EATEN: usize = 1024;
 
 impl Maker {
     pub fn new(salt: Salt) -> Maker {
-        Maker { salt, eaten: HashMap::new() }
-    }
-
-    /// How many passwords with `$word` are remembered: what is made may change with each.
-    pub fn remembered(&self) -> usize {
-        self.eaten.len()
+        Maker { salt, eaten: HashMap::new(), made: HashMap::new() }
     }
 
     /// The stand-in for a secret, as long as the secret.
     pub fn of(&mut self, secret: &[u8]) -> Vec<u8> {
-        self.from(secret, 0)
+        if let Some(made) = self.made.get(secret) {
+            return made.clone();
+        }
+        let made = self.from(secret, 0);
+        if self.made.len() >= MADE {
+            self.made.clear();
+        }
+        self.made.insert(secret.to_vec(), made.clone());
+        made
+    }
+
+    /// Differs when something was remembered in between that changes stand-ins.
+    pub fn changes(&self) -> usize {
+        self.eaten.len()
     }
 
     /// The stand-in, tried from that attempt on.
@@ -70,6 +83,7 @@ impl Maker {
         };
         if secret.contains(&b'$') && left(secret) != letters::core(secret) && self.eaten.len() < EATEN {
             self.eaten.entry(left(secret)).or_insert_with(|| left(stand_in));
+            self.made.clear();
         }
     }
 
