@@ -23,6 +23,12 @@ const LAST_EXPLANATIONS: Duration = Duration::from_secs(5);
 /// How often the pipeline looks at what it holds back, when nothing comes.
 const TICK: Duration = Duration::from_millis(500);
 
+/// Exchanges that are taken together, at most.
+const TOGETHER: usize = 256;
+
+/// How long exchanges may gather: words come that much later.
+const REST: Duration = Duration::from_millis(10);
+
 /// A running proxy whose exchanges are explained.
 pub struct Service {
     pub proxy: Running,
@@ -128,6 +134,9 @@ async fn page(config: &Config) -> Result<Option<ui::Bound>, Failure> {
 }
 
 /// Takes exchanges until the proxy is gone.
+///
+/// The first one after a silence is taken at once. While they keep coming they are taken together, after a rest: waking this
+/// thread for each of them costs more than all that is done here.
 fn explain(
     mut pipeline: Pipeline,
     mut exchanges: mpsc::Receiver<Exchange>,
@@ -136,11 +145,22 @@ fn explain(
     handle: &Handle,
 ) {
     tellers.0.extend(recorder.map(|recorder| Box::new(recorder) as Box<dyn Teller + Send>));
+    let mut together = Vec::new();
     loop {
-        match handle.block_on(async { tokio::time::timeout(TICK, exchanges.recv()).await }) {
-            Ok(Some(exchange)) => pipeline.take(exchange, &mut tellers),
-            Ok(None) => break,
+        let first = async { tokio::time::timeout(TICK, exchanges.recv_many(&mut together, TOGETHER)).await };
+        match handle.block_on(first) {
+            Ok(0) => break,
+            Ok(_) => {}
             Err(_) => pipeline.tick(now(), &mut tellers),
+        }
+        while !together.is_empty() {
+            together.drain(..).for_each(|exchange| pipeline.take(exchange, &mut tellers));
+            std::thread::sleep(rest(&exchanges));
+            while together.len() < TOGETHER
+                && let Ok(exchange) = exchanges.try_recv()
+            {
+                together.push(exchange);
+            }
         }
     }
     pipeline.finish(&mut tellers);
@@ -150,6 +170,12 @@ fn explain(
             "explanations broke off; this is a fault of why401, please report it"
         );
     }
+}
+
+/// The fuller the queue, the shorter the rest: requests wait when there is no room in it.
+fn rest(exchanges: &mpsc::Receiver<Exchange>) -> Duration {
+    let (room, most) = (exchanges.capacity(), exchanges.max_capacity().max(1));
+    REST.saturating_mul(u32::try_from(room).unwrap_or(u32::MAX)) / u32::try_from(most).unwrap_or(u32::MAX)
 }
 
 /// Records the session, where the configuration names a folder for it.

@@ -12,6 +12,7 @@
 
 mod folder;
 mod kept;
+mod queue;
 mod read;
 mod sightings;
 mod write;
@@ -19,7 +20,6 @@ mod write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -29,14 +29,19 @@ use crate::output::{Told, journal};
 use crate::pipeline::Teller;
 
 pub use folder::{default_folder, files, is_session};
+use queue::Queue;
 pub use read::{Entry, Fault, Session};
 use sightings::Sightings;
 use write::Journal;
 
 /// Exchanges and explanations that may wait for the disk.
-const WAITING: usize = 512;
+const WAITING: usize = 4096;
 /// Bytes of bodies that may wait for the disk.
 const WAITING_BYTES: usize = 32 * 1024 * 1024;
+/// What an exchange takes beside its bodies, about, in bytes.
+const EACH: usize = 4 * 1024;
+/// After what was there is written, more is let gather for so long: to be woken for each line would cost more than the line.
+const REST: Duration = Duration::from_millis(10);
 /// How often a loss is said.
 const SAY_EVERY: Duration = Duration::from_secs(60);
 /// After this long at most, what was written is on the disk itself.
@@ -60,14 +65,14 @@ enum Item {
 /// Where exchanges go to be recorded. Clones write to the same session.
 #[derive(Clone)]
 pub struct Recorder {
-    items: SyncSender<Item>,
+    items: Arc<Queue<Item>>,
     waiting: Arc<AtomicUsize>,
     lost: Arc<AtomicUsize>,
 }
 
 /// The thread that writes; to wait for at the end.
 pub struct Recording {
-    items: SyncSender<Item>,
+    items: Arc<Queue<Item>>,
     thread: JoinHandle<()>,
     /// Items that were worked on.
     done: Arc<AtomicUsize>,
@@ -78,7 +83,8 @@ impl Recorder {
     /// Begins to record into `folder`. The error names the folder and what is wrong with it.
     pub fn start(folder: &Path, limits: Limits, salt: Salt, now: Millis) -> Result<(Recorder, Recording), String> {
         let journal = Journal::begin(folder, limits, now).map_err(|error| format!("{}: {error}", folder.display()))?;
-        let (items, waiting_items) = sync_channel(WAITING);
+        let items = Arc::new(Queue::new(WAITING));
+        let to_write = Arc::clone(&items);
         let (waiting, lost) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let done = Arc::new(AtomicUsize::new(0));
         let writer = Writer {
@@ -91,7 +97,7 @@ impl Recorder {
             said: None,
             last_error: String::new(),
         };
-        let thread = std::thread::Builder::new().name("session".into()).spawn(move || writer.run(&waiting_items));
+        let thread = std::thread::Builder::new().name("session".into()).spawn(move || writer.run(&to_write));
         let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
         let recording = Recording { items: items.clone(), thread, done, path: folder.to_owned() };
         Ok((Recorder { items, waiting, lost }, recording))
@@ -100,7 +106,7 @@ impl Recorder {
     /// Records an exchange; gives it up where too many wait.
     pub fn exchange(&self, exchange: &Exchange) {
         let answer = exchange.response().map_or(0, |answer| answer.body.bytes.len());
-        let bytes = exchange.request.body.bytes.len() + answer;
+        let bytes = exchange.request.body.bytes.len() + answer + EACH;
         if self.waiting.load(Ordering::Relaxed) + bytes > WAITING_BYTES {
             self.lost.fetch_add(1, Ordering::Relaxed);
             return;
@@ -110,7 +116,7 @@ impl Recorder {
     }
 
     fn send(&self, item: Item) {
-        if let Err(TrySendError::Full(item) | TrySendError::Disconnected(item)) = self.items.try_send(item) {
+        if let Err(item) = self.items.put(item) {
             self.lost.fetch_add(1, Ordering::Relaxed);
             if let Item::Exchange(_, bytes) = item {
                 self.waiting.fetch_sub(bytes, Ordering::Relaxed);
@@ -133,9 +139,7 @@ impl Recording {
         let mut moved = (0, Instant::now());
         let mut end = Some(Item::End);
         while !self.thread.is_finished() {
-            end = end.and_then(|item| self.items.try_send(item).err()).map(|error| match error {
-                TrySendError::Full(item) | TrySendError::Disconnected(item) => item,
-            });
+            end = end.and_then(|item| self.items.put(item).err());
             let done = self.done.load(Ordering::Relaxed);
             if done != moved.0 {
                 moved = (done, Instant::now());
@@ -160,24 +164,39 @@ struct Writer {
 }
 
 impl Writer {
-    fn run(mut self, items: &Receiver<Item>) {
-        loop {
-            match items.recv_timeout(SYNC_EVERY) {
-                Ok(Item::Exchange(exchange, bytes)) => {
-                    self.exchange(&exchange);
-                    self.waiting.fetch_sub(bytes, Ordering::Relaxed);
-                }
-                Ok(Item::Told(line)) => self.told(&line),
-                Ok(Item::End) | Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {}
+    fn run(mut self, items: &Arc<Queue<Item>>) {
+        // Nobody else has the queue: nothing can come any more.
+        while Arc::strong_count(items) > 1 {
+            let together = items.take(SYNC_EVERY);
+            let some = !together.is_empty();
+            if !self.all(together) {
+                break;
             }
-            self.done.fetch_add(1, Ordering::Relaxed);
             self.journal.sync_if_older_than(SYNC_EVERY);
             self.say_losses();
+            if some {
+                std::thread::sleep(REST);
+            }
         }
         self.said = None;
         self.say_losses();
         self.journal.sync_if_older_than(Duration::ZERO);
+    }
+
+    /// Whether more may come.
+    fn all(&mut self, items: Vec<Item>) -> bool {
+        for item in items {
+            match item {
+                Item::Exchange(exchange, bytes) => {
+                    self.exchange(&exchange);
+                    self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+                }
+                Item::Told(line) => self.told(&line),
+                Item::End => return false,
+            }
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
+        true
     }
 
     fn exchange(&mut self, exchange: &Exchange) {
