@@ -49,6 +49,9 @@ type StandIn<'a> = &'a mut dyn FnMut() -> String;
 
 /// Credentials of a request; whether there was a mask.
 fn request_field(field: &mut Field) -> bool {
+    if !may_be_mask(&field.value) {
+        return false;
+    }
     let text = String::from_utf8_lossy(&field.value).into_owned();
     let unmasked = if is_name(field, "cookie") {
         let pairs: Vec<_> = text.split(';').map(|pair| cookie(pair, &mut || String::from(HIDDEN))).collect();
@@ -70,6 +73,9 @@ fn request_field(field: &mut Field) -> bool {
 
 /// Cookies and the parameters of a redirect.
 fn answer_field(field: &mut Field, stand_in: StandIn<'_>) {
+    if !may_be_mask(&field.value) {
+        return;
+    }
     let text = String::from_utf8_lossy(&field.value).into_owned();
     if is_name(field, "set-cookie") {
         let (first, attributes) = text.split_at(text.find(';').unwrap_or(text.len()));
@@ -124,6 +130,9 @@ fn cookie(pair: &str, stand_in: StandIn<'_>) -> (String, bool) {
 
 /// The pairs of a query or form with their masks replaced; `None` where there is none.
 fn pairs(text: &str, stand_in: StandIn<'_>) -> Option<String> {
+    if !may_be_mask(text.as_bytes()) {
+        return None;
+    }
     let mut found = false;
     let mut pair = |pair: &str| match pair.split_once('=').filter(|(_, value)| is_masked(&decoded(value))) {
         Some((name, _)) => {
@@ -199,6 +208,28 @@ const WORDS: [&str; 8] =
     ["redacted", "sanitized", "sanitised", "masked", "scrubbed", "censored", "obfuscated", "removed"];
 /// No mask is longer.
 const LONGEST_MASK: usize = 80;
+
+/// A quick look: whatever holds a mask has one of these bytes, percent-encoded or not, or a word of `WORDS`, which all end
+/// alike. Most values have none.
+fn may_be_mask(value: &[u8]) -> bool {
+    let mut before = 0;
+    value.iter().any(|byte| {
+        let word = before == b'e' && byte.eq_ignore_ascii_case(&b'd');
+        before = byte.to_ascii_lowercase();
+        word || matches!(byte, b'*' | b'%' | b'_' | 0x80..)
+    }) || crosses(value)
+        || hash_of_basic(value)
+}
+
+/// A row of `x`.
+fn crosses(value: &[u8]) -> bool {
+    memchr::memmem::find(value, b"xxxx").is_some() || memchr::memmem::find(value, b"XXXX").is_some()
+}
+
+/// A hash in the place of Basic's value has no other sign.
+fn hash_of_basic(value: &[u8]) -> bool {
+    value.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic")) || value.starts_with(b" ")
+}
 
 /// Whether a value is a mask and nothing else.
 fn is_masked(value: &str) -> bool {

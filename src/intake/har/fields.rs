@@ -13,7 +13,7 @@ use super::shape::{Cookie, Pair, Request, Response};
 /// The fields of a request.
 pub(super) fn of_request(request: &Request<'_>) -> Fields {
     let headers = &request.headers.0;
-    let mut fields = Fields(headers.iter().filter(|pair| is_real(pair)).map(field).collect());
+    let mut fields = together(headers);
     // HTTP/2 has `:authority` in the place of Host (RFC 9113 §8.3.1).
     let authority = headers.iter().find(|pair| pair.name.text().eq_ignore_ascii_case(":authority"));
     if let Some(authority) = authority.filter(|_| !fields.has("host")) {
@@ -30,8 +30,11 @@ pub(super) fn of_request(request: &Request<'_>) -> Fields {
 /// The fields of an answer. Some tools join the values of a repeated field by line feeds: each line is a field here.
 pub(super) fn of_response(response: &Response<'_>) -> Fields {
     let mut fields = Fields::default();
-    for pair in response.headers.0.iter().filter(|pair| is_real(pair)) {
-        let Field { name, value } = field(pair);
+    for Field { name, value } in together(&response.headers.0).0 {
+        if memchr::memchr(b'\n', &value).is_none() {
+            fields.0.push(Field { name, value });
+            continue;
+        }
         value.split(|byte| *byte == b'\n').for_each(|line| {
             fields.push(name.clone(), value.slice_ref(trim_blanks(line)));
         });
@@ -71,6 +74,27 @@ pub(super) fn latin1(text: &str) -> Option<Vec<u8>> {
 fn is_real(pair: &Pair<'_>) -> bool {
     let name = pair.name.text();
     !name.is_empty() && !name.starts_with(':')
+}
+
+/// All real fields, in one piece of memory.
+fn together(pairs: &[Pair<'_>]) -> Fields {
+    let mut memory = Vec::with_capacity(pairs.iter().map(|pair| pair.name.text().len() + value(pair).len()).sum());
+    let mut ends = Vec::with_capacity(pairs.len());
+    for pair in pairs.iter().filter(|pair| is_real(pair)) {
+        memory.extend_from_slice(pair.name.text().trim().as_bytes());
+        let name = memory.len();
+        memory.extend_from_slice(trim_blanks(&value(pair)));
+        ends.push((name, memory.len()));
+    }
+    let mut rest = Bytes::from(memory);
+    let mut at = 0;
+    let field = |(name_end, value_end): (usize, usize)| {
+        let name = rest.split_to(name_end - at);
+        let value = rest.split_to(value_end - name_end);
+        at = value_end;
+        Field { name, value }
+    };
+    Fields(ends.into_iter().map(field).collect())
 }
 
 fn field(pair: &Pair<'_>) -> Field {
