@@ -183,7 +183,7 @@ impl Authority {
     }
 
     /// A leaf for `host` over the key of `leaf_key`, and the chain to send with it.
-    pub(crate) fn sign(&self, host: &str, leaf_key: &KeyPair) -> Result<Vec<CertificateDer<'static>>, CaError> {
+    pub fn sign(&self, host: &str, leaf_key: &KeyPair) -> Result<Vec<CertificateDer<'static>>, CaError> {
         self.ended()?;
         let mut params = CertificateParams::new(vec![host.to_owned()])?;
         validity(&mut params, LEAF_DAYS);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::download::Down;
 use super::framing::Decoder;
@@ -15,6 +15,7 @@ use super::head::Version;
 use super::link::{Link, fill};
 use super::manner::Manner;
 use super::observe::{Capture, Sheet};
+use super::patience::within;
 use super::settings::Limits;
 use super::tls::Notes;
 use super::transfer::{Body, Progress, Stop};
@@ -92,6 +93,7 @@ impl Conversation<'_> {
             kept: received,
             progress: &progress,
             begun: &begun,
+            patience: &mut upstream.patience,
         };
         let limits = self.limits;
         let decoder = &mut *self.decoder;
@@ -136,7 +138,7 @@ pub(super) async fn send<W: AsyncWrite + Unpin>(writer: &mut W, bytes: &[u8], li
         writer.write_all(bytes).await?;
         writer.flush().await
     };
-    timeout(limits.idle, write).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(|_| Stop::Write)
+    within(limits.idle, write).await.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())).map_err(|_| Stop::Write)
 }
 
 /// Sends the rest of the request's body.

@@ -14,6 +14,7 @@ use super::head::{AnswerHead, Version, no_answer};
 use super::link::{HeadRead, read_head};
 use super::manner::Manner;
 use super::observe::{Capture, Draft};
+use super::patience::Patience;
 use super::rewrite::{self, Persistence};
 use super::settings::Limits;
 use super::tls::Notes;
@@ -38,6 +39,8 @@ pub(super) struct Down<'a> {
     pub kept: &'a mut Capture,
     pub progress: &'a Progress,
     pub begun: &'a AtomicBool,
+    /// The upstream's.
+    pub patience: &'a mut Patience,
 }
 
 impl Down<'_> {
@@ -60,7 +63,8 @@ impl Down<'_> {
             (true, Version::Http10) => Persistence::KeepAlive,
             (true, Version::Http11 | Version::Http2) => Persistence::Open,
         };
-        let mut out = BytesMut::new();
+        // Room for what of the body is there already: both leave in one write.
+        let mut out = BytesMut::with_capacity(answer.head.raw.len() + buffer.len() + 64);
         rewrite::answer(&answer, persistence, framed, self.manner, &mut out);
         let mut decoder = Decoder::new(framing);
         let mut body = Body { decoder: &mut decoder, kept: self.kept, framed, idle: self.limits.idle };
@@ -134,8 +138,9 @@ impl Down<'_> {
         let limits = self.limits;
         loop {
             let wait = limits.first_byte.saturating_sub(self.progress.last().elapsed());
-            let reading = read_head(reader, buffer, (wait, limits.first_byte), limits.head_bytes, no_answer);
-            let failed = match self.reading(reading).await {
+            let waits = (wait, limits.first_byte);
+            let read = read_head(reader, buffer, self.patience, waits, limits.head_bytes, no_answer);
+            let failed = match reading(read, self.progress, self.draft).await {
                 HeadRead::Head(raw, first_byte) => return Ok((raw, first_byte)),
                 HeadRead::Closed | HeadRead::Failed(_) if self.stale => return Err(Trouble::Stale),
                 HeadRead::Closed => fault::closed(self.notes, self.fresh),
@@ -155,17 +160,6 @@ impl Down<'_> {
         }
     }
 
-    /// Notes on the way when the request has been sent: should the client go now, that is where the exchange was.
-    async fn reading(&mut self, read: impl Future<Output = HeadRead>) -> HeadRead {
-        let mut read = std::pin::pin!(read);
-        tokio::select! {
-            biased;
-            read = &mut read => return read,
-            () = self.progress.ended.notified() => self.draft.phase(Phase::AwaitAnswer),
-        }
-        read.await
-    }
-
     pub fn stopped(&self, stop: Stop, begun: bool) -> Trouble {
         let failed = match stop {
             Stop::Write => return Trouble::Gone,
@@ -174,6 +168,17 @@ impl Down<'_> {
         };
         if begun { Trouble::Cut(failed) } else { Trouble::Upstream(failed) }
     }
+}
+
+/// Notes on the way when the request has been sent: should the client go now, that is where the exchange was.
+async fn reading(read: impl Future<Output = HeadRead>, progress: &Progress, draft: &mut Draft) -> HeadRead {
+    let mut read = std::pin::pin!(read);
+    tokio::select! {
+        biased;
+        read = &mut read => return read,
+        () = progress.ended.notified() => draft.phase(Phase::AwaitAnswer),
+    }
+    read.await
 }
 
 /// Whether the upstream keeps its connection open (RFC 9112 §9.3).

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tokio::sync::watch;
 
-use super::Shared;
 use super::answer::Notice;
 use super::connect;
 use super::fault::{self, failure, of_tls};
@@ -22,6 +22,7 @@ use super::relay;
 use super::route::{Entrance, Route, route};
 use super::settings::Origin;
 use super::tls::HTTP2;
+use super::{Life, Shared};
 use crate::model::{Client, FailureKind, HeadFault, HeadProblem, Phase};
 
 /// How a connection came to us.
@@ -81,8 +82,9 @@ pub(super) fn serve(shared: Arc<Shared>, link: Link, door: Door) -> Pin<Box<dyn 
 async fn run(shared: Arc<Shared>, mut link: Link, door: Door) {
     let (mut served, mut own) = (0_u64, None);
     let opened = Instant::now();
+    let mut drained = std::pin::pin!(drained(shared.life.clone()));
     loop {
-        let (raw, first) = match next_head(&shared, &mut link, served).await {
+        let (raw, first) = match next_head(&shared, &mut link, served, drained.as_mut()).await {
             HeadRead::Head(raw, first) => (raw, first),
             other => {
                 let unused = served == 0 && opened.elapsed() < AT_ONCE;
@@ -121,14 +123,24 @@ async fn run(shared: Arc<Shared>, mut link: Link, door: Door) {
     }
 }
 
+/// Ends when draining begins. One for each connection: to begin to wait anew for each request would cost.
+pub(super) async fn drained(mut life: watch::Receiver<Life>) {
+    // Without a sender there is no proxy: nothing that this could tell.
+    if life.wait_for(|life| *life >= Life::Draining).await.is_err() {
+        std::future::pending().await
+    }
+}
+
 /// The next request's head; an idle connection ends when the proxy does.
-async fn next_head(shared: &Shared, link: &mut Link, served: u64) -> HeadRead {
+async fn next_head(shared: &Shared, link: &mut Link, served: u64, drained: Pin<&mut impl Future>) -> HeadRead {
     let limits = &shared.limits;
     let wait = if served == 0 { limits.silent } else { limits.idle };
-    tokio::select! {
-        biased;
-        read = link.read_request(wait, limits.header, limits.head_bytes) => return read,
-        () = shared.drained() => {}
+    if !shared.draining() {
+        tokio::select! {
+            biased;
+            read = link.read_request(wait, limits.header, limits.head_bytes) => return read,
+            _ = drained => {}
+        }
     }
     if link.buffer.is_empty() {
         return HeadRead::Closed;

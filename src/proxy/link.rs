@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
 
 use super::head;
+use super::patience::{Patience, within};
 use super::stream::Stream;
 
 /// First read of a head: most fit.
@@ -18,6 +18,8 @@ const HEAD_READ: usize = 8 * 1024;
 pub(super) struct Link {
     pub stream: Stream,
     pub buffer: BytesMut,
+    /// For waiting for heads.
+    pub patience: Patience,
 }
 
 /// What came of waiting for a head.
@@ -39,7 +41,7 @@ pub(super) enum HeadRead {
 
 impl Link {
     pub fn new(stream: Stream) -> Link {
-        Link { stream, buffer: BytesMut::new() }
+        Link { stream, buffer: BytesMut::new(), patience: Patience::default() }
     }
 
     /// Reads once; `Ok(0)` is the peer's end.
@@ -56,16 +58,16 @@ impl Link {
     /// Waits `wait` for the first byte of a request's head and `within` for its last. One that its first bytes have spoilt
     /// is not waited for.
     pub async fn read_request(&mut self, wait: Duration, within: Duration, most: usize) -> HeadRead {
-        read_head(&mut self.stream, &mut self.buffer, (wait, within), most, head::hopeless).await
+        read_head(&mut self.stream, &mut self.buffer, &mut self.patience, (wait, within), most, head::hopeless).await
     }
 
     /// Writes and flushes all of `bytes`, within `limit`.
     pub async fn send(&mut self, bytes: &[u8], limit: Duration) -> io::Result<()> {
-        let written = timeout(limit, async {
+        let written = within(limit, async {
             self.stream.write_all(bytes).await?;
             self.stream.flush().await
         });
-        written.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        written.await.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()))
     }
 
     /// Whether an idle connection is still open and silent: one read that does not wait. Anything that came unasked (an
@@ -89,7 +91,7 @@ impl Link {
             io::Result::Ok(())
         };
         // Whatever goes wrong here, the connection ends.
-        timeout(LINGER, farewell).await.ok();
+        within(LINGER, farewell).await;
     }
 }
 
@@ -111,20 +113,21 @@ pub(super) async fn fill<R: AsyncRead + Unpin>(
 pub(super) async fn read_head<R: AsyncRead + Unpin>(
     reader: &mut R,
     buffer: &mut BytesMut,
+    patience: &mut Patience,
     (wait, within): (Duration, Duration),
     most: usize,
     spoilt: fn(&[u8]) -> bool,
 ) -> HeadRead {
     if buffer.is_empty() {
-        match timeout(wait, fill(reader, buffer, HEAD_READ)).await {
-            Err(_) => return HeadRead::Silent,
-            Ok(Ok(0)) => return HeadRead::Closed,
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => return HeadRead::Failed(error),
+        match patience.within(wait, fill(reader, buffer, HEAD_READ)).await {
+            None => return HeadRead::Silent,
+            Some(Ok(0)) => return HeadRead::Closed,
+            Some(Ok(_)) => {}
+            Some(Err(error)) => return HeadRead::Failed(error),
         }
     }
     let first = Instant::now();
-    timeout(within, finish_head(reader, buffer, first, most, spoilt)).await.unwrap_or(HeadRead::Slow)
+    patience.within(within, finish_head(reader, buffer, first, most, spoilt)).await.unwrap_or(HeadRead::Slow)
 }
 
 async fn finish_head<R: AsyncRead + Unpin>(
@@ -154,7 +157,7 @@ async fn finish_head<R: AsyncRead + Unpin>(
         }
         // What follows at once is read all the same: it is evidence.
         let wait = if spoilt(buffer) { REST } else { FOR_EVER };
-        let Ok(read) = timeout(wait, fill(reader, buffer, HEAD_READ)).await else {
+        let Some(read) = within(wait, fill(reader, buffer, HEAD_READ)).await else {
             return HeadRead::Head(buffer.split().freeze(), first);
         };
         match read {

@@ -48,6 +48,7 @@ mod mint;
 mod observe;
 mod own_certificate;
 mod page;
+mod patience;
 mod pool;
 mod relay;
 mod renew;
@@ -147,12 +148,6 @@ impl Shared {
     /// Whether our own page can be had over TLS: an authority of the user's may have no right to its name.
     fn has_own_tls(&self) -> bool {
         self.authority.refuses(&[scope::Pattern::Exact(route::OWN_HOST.into())]).is_empty()
-    }
-
-    /// Ends when draining begins.
-    async fn drained(&self) {
-        // An error means that the sender is gone, and with it the proxy.
-        self.life.clone().wait_for(|life| *life >= Life::Draining).await.ok();
     }
 
     /// Ends when everything must.

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::Notify;
-use tokio::time::timeout;
 
 use super::framing::{Broken, Decoder, Step};
 use super::link::fill;
 use super::observe::Capture;
+use super::patience::{Patience, within};
 
 /// What is written together with a head: one TLS record, one system call.
 const TOGETHER: usize = 16 * 1024;
@@ -139,6 +139,7 @@ impl Body<'_> {
         W: AsyncWrite + Unpin,
     {
         let mut room = READ;
+        let mut patience = Patience::default();
         loop {
             let scan = self.scan(buffer, out).map_err(|broken| Stop::Broken(broken.0))?;
             let direct = if scan.direct { buffer.get(..scan.used).unwrap_or_default() } else { &[] };
@@ -150,8 +151,8 @@ impl Body<'_> {
             if scan.done {
                 return Ok(());
             }
-            let read = timeout(self.idle, fill(reader, buffer, room)).await;
-            match read.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())) {
+            let read = patience.within(self.idle, fill(reader, buffer, room)).await;
+            match read.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into())) {
                 Ok(0) if self.decoder.may_end() => return Ok(()),
                 Ok(0) => return Err(Stop::Read(io::ErrorKind::UnexpectedEof.into())),
                 Ok(length) if length >= room => room = BULK_READ,
@@ -181,7 +182,7 @@ impl Body<'_> {
             }
             writer.flush().await
         };
-        let written = timeout(self.idle, write).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+        let written = within(self.idle, write).await.unwrap_or_else(|| Err(io::ErrorKind::TimedOut.into()));
         out.clear();
         written.map_err(|_| Stop::Write)
     }

@@ -61,7 +61,7 @@ impl Dialer {
         let Reached { road, ahead, mut facts } = self.reach(origin, purpose, deadline, steps).await?;
         let offer = match purpose {
             Purpose::Http(offer) if origin.scheme == Scheme::Https => offer,
-            _ => return Ok((Link { stream: road.into(), buffer: ahead }, facts)),
+            _ => return Ok((Link { buffer: ahead, ..Link::new(road.into()) }, facts)),
         };
         if !ahead.is_empty() {
             return Err(failure(Phase::ParentProxy, FailureKind::Malformed, "the parent proxy spoke before its turn"));

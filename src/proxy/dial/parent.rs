@@ -13,6 +13,7 @@ use tokio_socks::tcp::Socks5Stream;
 use super::super::fault::{self, failure};
 use super::super::head::{self, AnswerHead};
 use super::super::link::{HeadRead, read_head};
+use super::super::patience::Patience;
 use super::super::settings::{Limits, Origin};
 use super::super::stream::Road;
 use super::super::tls::{Notes, UpstreamTls};
@@ -88,7 +89,9 @@ async fn connect<S: AsyncRead + AsyncWrite + Unpin>(
     stream.write_all(request.as_bytes()).await.map_err(broken)?;
     stream.flush().await.map_err(broken)?;
     let failed = |kind, why: &str| Err(failure(Phase::ParentProxy, kind, why));
-    match read_head(stream, ahead, (limits.connect, limits.connect), limits.head_bytes, head::no_answer).await {
+    let waits = (limits.connect, limits.connect);
+    let mut patience = Patience::default();
+    match read_head(stream, ahead, &mut patience, waits, limits.head_bytes, head::no_answer).await {
         HeadRead::Head(raw, _) => answered(raw, parent, limits.fields),
         HeadRead::Closed | HeadRead::Cut => {
             failed(FailureKind::Closed, "the parent proxy closed without an answer to CONNECT")

@@ -43,7 +43,7 @@ async fn streams(shared: &Shared, door: &Door, mut connection: server::Connectio
     let caller = Caller { shared, door, own: Mutex::new(None) };
     let limits = &shared.limits;
     let mut open = FuturesUnordered::new();
-    let mut drained = pin!(shared.drained());
+    let mut drained = pin!(front::drained(shared.life.clone()));
     let mut idle = pin!(sleep_until((Instant::now() + limits.silent).into()));
     let mut resets = Resets::default();
     let mut ending = false;

@@ -57,6 +57,7 @@ pub(super) async fn converse(
         kept: received,
         progress: &progress,
         begun: &begun,
+        patience: &mut upstream.link.patience,
     };
     let ended =
         both(up, bring(down, &mut reader, &mut upstream.link.buffer, &mut errand.respond), &progress, limits).await;
