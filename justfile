@@ -25,6 +25,14 @@ run *ARGS:
 example:
     WHY401_BLESS=1 cargo test --test docs the_example
 
+# what one exchange costs, part by part
+bench-parts:
+    cargo bench --bench diagnosis --bench exchange
+
+# the proxy's cost beside direct calls, and beside others: just bench --peer 'NAME=COMMAND'; --growth; benches/side_by_side
+bench *ARGS:
+    cargo bench --bench side_by_side -- {{ARGS}}
+
 # licences, sources and doubled crates of the dependencies
 deny:
     cargo deny check licenses bans sources
