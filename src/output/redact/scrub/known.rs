@@ -32,6 +32,9 @@ pub(super) struct Known {
     /// By two bytes, how far ahead a form may begin at the least, seen from the window of `START` bytes that ends with them:
     /// almost every place of a text is passed over by it (Wu and Manber's search for many words).
     ahead: Vec<u8>,
+    /// The first bytes of every form in base64 (at each of the three places where it may begin in a group) and base16, and
+    /// how many forms have them: without one of these no encoded row has to be decoded.
+    coded: HashMap<[u8; START], u32>,
     /// Counts what was learnt and forgotten.
     changes: u64,
     /// How many were learned in all.
@@ -80,15 +83,23 @@ impl Known {
         self.bytes += text.len() + stand_in.len();
         self.changes += 1;
         self.ahead.resize(1 << 16, FAR);
+        self.look_closer_at(start);
+        for coded in coded_starts(&text) {
+            *self.coded.entry(coded).or_default() += 1;
+            self.look_closer_at(coded);
+        }
+        let forms = self.starts.entry(start).or_default();
+        forms.push(Form { text, stand_in });
+        forms.sort_by_key(|form| std::cmp::Reverse(form.text.len()));
+    }
+
+    fn look_closer_at(&mut self, start: [u8; START]) {
         for (before, two) in start.windows(2).enumerate() {
             let far = FAR - 1 - u8::try_from(before).unwrap_or(0);
             if let Some(ahead) = pair(two).and_then(|pair| self.ahead.get_mut(pair)) {
                 *ahead = far.min(*ahead);
             }
         }
-        let forms = self.starts.entry(start).or_default();
-        forms.push(Form { text, stand_in });
-        forms.sort_by_key(|form| std::cmp::Reverse(form.text.len()));
     }
 
     fn forget_oldest(&mut self) {
@@ -104,6 +115,12 @@ impl Known {
             let Some(forms) = start(&text).and_then(|start| self.starts.get_mut(&start)) else { continue };
             if let Some(at) = forms.iter().position(|form| form.text == text) {
                 let form = forms.swap_remove(at);
+                for coded in coded_starts(&text) {
+                    match self.coded.get_mut(&coded) {
+                        Some(count) if *count > 1 => *count -= 1,
+                        _ => drop(self.coded.remove(&coded)),
+                    }
+                }
                 self.bytes = self.bytes.saturating_sub(form.text.len() + form.stand_in.len());
             }
         }
@@ -116,7 +133,7 @@ impl Known {
 
     /// The text with every known secret exchanged, also inside of base64 and hexadecimal. `None`: there was none.
     pub fn exchanged(&self, text: &[u8]) -> Option<Vec<u8>> {
-        if self.starts.is_empty() {
+        if self.starts.is_empty() || !self.may_be_in(text) {
             return None;
         }
         let plain = self.in_plain(text);
@@ -127,6 +144,24 @@ impl Known {
     /// Whether a known secret stands in the text, in whatever form.
     pub fn is_in(&self, text: &[u8]) -> bool {
         self.exchanged(text).is_some()
+    }
+
+    /// Whether a form begins somewhere in the text, plain or encoded. Most texts are done with after this.
+    fn may_be_in(&self, text: &[u8]) -> bool {
+        let mut at = 0;
+        while let Some(last) = text.get(at + START - 2..at + START) {
+            let ahead = pair(last).and_then(|pair| self.ahead.get(pair)).copied().unwrap_or(FAR);
+            if ahead > 0 {
+                at += usize::from(ahead);
+                continue;
+            }
+            let start = text.get(at..).and_then(start);
+            if start.is_some_and(|start| self.starts.contains_key(&start) || self.coded.contains_key(&start)) {
+                return true;
+            }
+            at += 1;
+        }
+        false
     }
 
     fn in_plain(&self, text: &[u8]) -> Option<Vec<u8>> {
@@ -212,6 +247,27 @@ fn pair(two: &[u8]) -> Option<usize> {
     Some(usize::from(*first) << 8 | usize::from(*second))
 }
 
+/// How a form begins where it is encoded: what of the digits depends on nothing but the form. In base16 in both cases.
+fn coded_starts(form: &[u8]) -> Vec<[u8; START]> {
+    let head = form.get(..START + 1).unwrap_or(form);
+    let mut starts = Vec::with_capacity(8);
+    for before in 0..3_usize {
+        // Whatever stands before the form in its group is in the first digits alone.
+        let group = [vec![0; before], head.to_vec()].concat();
+        let digits = STANDARD.encode(&group);
+        let first = [0, 2, 3].get(before).copied().unwrap_or(0);
+        starts.extend(digits.as_bytes().get(first..).and_then(start));
+        let digits = URL_SAFE.encode(&group);
+        starts.extend(digits.as_bytes().get(first..).and_then(start));
+    }
+    let digits: String = head.iter().map(|byte| format!("{byte:02x}")).collect();
+    starts.extend(start(digits.as_bytes()));
+    starts.extend(start(digits.to_ascii_uppercase().as_bytes()));
+    starts.sort_unstable();
+    starts.dedup();
+    starts
+}
+
 fn start(text: &[u8]) -> Option<[u8; START]> {
     text.get(..START)?.try_into().ok()
 }
@@ -266,6 +322,8 @@ fn lower_escapes(encoded: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// A value of 4096 bytes that no other number gives.
@@ -290,5 +348,39 @@ mod tests {
         assert!(known.is_in(&long(number)) && known.is_in(&long(number - 50)));
         known.learn(&long(0), &stand_in);
         assert!(known.is_in(&long(0)), "what is met again is known again");
+    }
+
+    /// Letters, digits and marks, mixed enough to be looked for.
+    fn secret() -> impl Strategy<Value = String> {
+        "[A-Za-z0-9+/=%&\"~_.-]{6,40}".prop_map(|text| format!("{text}a1"))
+    }
+
+    fn known(secret: &str) -> Known {
+        let mut known = Known::default();
+        known.learn(secret.as_bytes(), "x".repeat(secret.len()).as_bytes());
+        known
+    }
+
+    proptest! {
+        #[test]
+        fn a_secret_is_found_in_whatever_form(secret in secret(), before in "[a-z:{\" ]{0,9}", after in "[a-z:}\" ]{0,9}") {
+            let known = known(&secret);
+            let text = format!("{before}{secret}{after}");
+            let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+            let written = [STANDARD.encode(&text), URL_SAFE.encode(&text), hex.to_ascii_uppercase(), hex, form::encode(&secret), text];
+            for written in written {
+                let line = format!("{{\"value\":\"{written}\"}}");
+                prop_assert!(known.is_in(line.as_bytes()), "{}", line);
+                let other = known.exchanged(line.as_bytes()).unwrap_or_default();
+                prop_assert!(!known.is_in(&other), "{}", String::from_utf8_lossy(&other));
+            }
+        }
+
+        #[test]
+        fn what_was_forgotten_leaves_nothing(secret in secret()) {
+            let mut known = known(&secret);
+            known.forget_oldest();
+            prop_assert!(!known.is_in(secret.as_bytes()) && known.coded.is_empty() && known.bytes == 0);
+        }
     }
 }
