@@ -9,9 +9,9 @@ use super::known::Known;
 use super::{Removed, Rule};
 
 /// Fields are remembered up to about this many bytes; then all are forgotten at once.
-const BYTES: usize = 2 * 1024 * 1024;
+const BYTES: usize = 128 * 1024;
 /// About what an entry takes beside its bytes.
-const EACH: usize = 200;
+const EACH: usize = 500;
 
 /// What became of a field.
 #[derive(Clone)]

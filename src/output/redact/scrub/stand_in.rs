@@ -27,7 +27,7 @@ pub(super) struct Maker {
 }
 
 /// Stand-ins are kept up to this many; then all are made anew.
-const MADE: usize = 1024;
+const MADE: usize = 256;
 
 /// Passwords with `$word` are remembered up to this many.
 const EATEN: usize = 1024;
