@@ -35,7 +35,7 @@ use sightings::Sightings;
 use write::Journal;
 
 /// Exchanges and explanations that may wait for the disk.
-const WAITING: usize = 4096;
+const WAITING: usize = 512;
 /// Bytes of bodies that may wait for the disk.
 const WAITING_BYTES: usize = 32 * 1024 * 1024;
 /// What an exchange takes beside its bodies, about, in bytes.
