@@ -1,6 +1,7 @@
 //! Secrets that were met, and their stand-ins: found again in any text, in whatever form.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::GeneralPurpose;
@@ -13,14 +14,16 @@ use crate::wire::form;
 const START: usize = 8;
 /// A window of `START` bytes whose last two begin or end nothing that is known: as many bytes hold no start of a form.
 const FAR: u8 = 7;
-/// Secrets are remembered up to this many bytes in all their forms; the oldest go first.
-const BYTES: usize = 16 * 1024 * 1024;
-/// Encoded runs shorter than this hold no secret that is looked for.
-const RUN_FROM: usize = 12;
+/// Secrets are remembered up to about this many bytes of memory; the oldest go first.
+const BYTES: usize = 32 * 1024 * 1024;
+/// What a form takes beside its own bytes and those of its stand-in, about: its places in the tables.
+const EACH: usize = 300;
+/// Encoded runs shorter than this hold no secret that is looked for: eight bytes are as many digits of base64.
+const RUN_FROM: usize = 11;
 
 /// One form of a secret and what stands in its place.
 struct Form {
-    text: Vec<u8>,
+    text: Arc<[u8]>,
     stand_in: Vec<u8>,
 }
 
@@ -32,17 +35,17 @@ pub(super) struct Known {
     /// By two bytes, how far ahead a form may begin at the least, seen from the window of `START` bytes that ends with them:
     /// almost every place of a text is passed over by it (Wu and Manber's search for many words).
     ahead: Vec<u8>,
-    /// The first bytes of every form in base64 (at each of the three places where it may begin in a group) and base16, and
-    /// how many forms have them: without one of these no encoded row has to be decoded.
+    /// The first bytes of every form in base64 (at each of the three places where it may begin in a group) and base16 (in
+    /// small letters), and how many forms have them: without one of these no encoded row has to be decoded.
     coded: HashMap<[u8; START], u32>,
     /// Counts what was learnt and forgotten.
     changes: u64,
     /// How many were learned in all.
     learned: u64,
     /// In the order in which they were met, for forgetting.
-    order: VecDeque<Vec<Vec<u8>>>,
+    order: VecDeque<Box<[Arc<[u8]>]>>,
     bytes: usize,
-    plain: HashSet<Vec<u8>>,
+    plain: HashSet<Arc<[u8]>>,
 }
 
 impl Known {
@@ -51,17 +54,19 @@ impl Known {
         if self.plain.contains(secret) || !is_strong(secret) || secret == stand_in {
             return;
         }
-        self.plain.insert(secret.to_vec());
+        let plain: Arc<[u8]> = Arc::from(secret);
+        self.plain.insert(Arc::clone(&plain));
         self.learned += 1;
-        let mut texts = vec![secret.to_vec()];
-        self.add(secret.to_vec(), stand_in.to_vec());
+        let mut texts = vec![Arc::clone(&plain)];
+        self.add(plain, stand_in.to_vec());
         for (text, stand_in) in forms(secret).into_iter().zip(forms(stand_in)) {
-            if text.len() >= START && !texts.contains(&text) {
-                texts.push(text.clone());
+            if text.len() >= START && !texts.iter().any(|other| **other == *text) {
+                let text: Arc<[u8]> = Arc::from(text);
+                texts.push(Arc::clone(&text));
                 self.add(text, stand_in);
             }
         }
-        self.order.push_back(texts);
+        self.order.push_back(texts.into());
         while self.bytes > BYTES {
             self.forget_oldest();
         }
@@ -75,12 +80,12 @@ impl Known {
     /// The secrets that were learned since there were so many, in all their forms.
     pub fn since(&self, learned: u64) -> Vec<Vec<u8>> {
         let new = usize::try_from(self.learned.saturating_sub(learned)).unwrap_or(usize::MAX);
-        self.order.iter().rev().take(new).flatten().cloned().collect()
+        self.order.iter().rev().take(new).flatten().map(|text| text.to_vec()).collect()
     }
 
-    fn add(&mut self, text: Vec<u8>, stand_in: Vec<u8>) {
+    fn add(&mut self, text: Arc<[u8]>, stand_in: Vec<u8>) {
         let Some(start) = start(&text) else { return };
-        self.bytes += text.len() + stand_in.len();
+        self.bytes += text.len() + stand_in.len() + EACH;
         self.changes += 1;
         self.ahead.resize(1 << 16, FAR);
         self.look_closer_at(start);
@@ -88,7 +93,8 @@ impl Known {
             *self.coded.entry(coded).or_default() += 1;
             self.look_closer_at(coded);
         }
-        let forms = self.starts.entry(start).or_default();
+        // As a rule one form begins like that: no room for more.
+        let forms = self.starts.entry(start).or_insert_with(|| Vec::with_capacity(1));
         forms.push(Form { text, stand_in });
         forms.sort_by_key(|form| std::cmp::Reverse(form.text.len()));
     }
@@ -96,8 +102,11 @@ impl Known {
     fn look_closer_at(&mut self, start: [u8; START]) {
         for (before, two) in start.windows(2).enumerate() {
             let far = FAR - 1 - u8::try_from(before).unwrap_or(0);
-            if let Some(ahead) = pair(two).and_then(|pair| self.ahead.get_mut(pair)) {
-                *ahead = far.min(*ahead);
+            // Base16 is written in small letters, in capitals and in both.
+            for two in either_case(two) {
+                if let Some(ahead) = pair(&two).and_then(|pair| self.ahead.get_mut(pair)) {
+                    *ahead = far.min(*ahead);
+                }
             }
         }
     }
@@ -112,16 +121,20 @@ impl Known {
             self.bytes = 0;
         }
         for text in texts {
-            let Some(forms) = start(&text).and_then(|start| self.starts.get_mut(&start)) else { continue };
+            let Some(start) = start(&text) else { continue };
+            let Some(forms) = self.starts.get_mut(&start) else { continue };
             if let Some(at) = forms.iter().position(|form| form.text == text) {
                 let form = forms.swap_remove(at);
+                if forms.is_empty() {
+                    self.starts.remove(&start);
+                }
                 for coded in coded_starts(&text) {
                     match self.coded.get_mut(&coded) {
                         Some(count) if *count > 1 => *count -= 1,
                         _ => drop(self.coded.remove(&coded)),
                     }
                 }
-                self.bytes = self.bytes.saturating_sub(form.text.len() + form.stand_in.len());
+                self.bytes = self.bytes.saturating_sub(form.text.len() + form.stand_in.len() + EACH);
             }
         }
     }
@@ -156,12 +169,18 @@ impl Known {
                 continue;
             }
             let start = text.get(at..).and_then(start);
-            if start.is_some_and(|start| self.starts.contains_key(&start) || self.coded.contains_key(&start)) {
+            if start.is_some_and(|start| self.begins(&start)) {
                 return true;
             }
             at += 1;
         }
         false
+    }
+
+    fn begins(&self, start: &[u8; START]) -> bool {
+        self.starts.contains_key(start)
+            || self.coded.contains_key(start)
+            || self.coded.contains_key(&start.map(|byte| byte.to_ascii_lowercase()))
     }
 
     fn in_plain(&self, text: &[u8]) -> Option<Vec<u8>> {
@@ -247,7 +266,14 @@ fn pair(two: &[u8]) -> Option<usize> {
     Some(usize::from(*first) << 8 | usize::from(*second))
 }
 
-/// How a form begins where it is encoded: what of the digits depends on nothing but the form. In base16 in both cases.
+/// Two bytes in small letters and in capitals.
+fn either_case(two: &[u8]) -> impl Iterator<Item = [u8; 2]> {
+    let (first, second) = (two.first().copied().unwrap_or(0), two.get(1).copied().unwrap_or(0));
+    let cases = |byte: u8| [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
+    cases(first).into_iter().flat_map(move |first| cases(second).map(|second| [first, second]))
+}
+
+/// How a form begins where it is encoded: what of the digits depends on nothing but the form. In base16 in small letters.
 fn coded_starts(form: &[u8]) -> Vec<[u8; START]> {
     let head = form.get(..START + 1).unwrap_or(form);
     let mut starts = Vec::with_capacity(8);
@@ -262,7 +288,6 @@ fn coded_starts(form: &[u8]) -> Vec<[u8; START]> {
     }
     let digits: String = head.iter().map(|byte| format!("{byte:02x}")).collect();
     starts.extend(start(digits.as_bytes()));
-    starts.extend(start(digits.to_ascii_uppercase().as_bytes()));
     starts.sort_unstable();
     starts.dedup();
     starts
@@ -289,6 +314,8 @@ pub(super) fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
     let json = serde_json::to_string(&text).unwrap_or_default();
     let json = json.get(1..json.len().saturating_sub(1)).unwrap_or_default().to_owned();
     let markup = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    // PHP's writer and some of Java's put a backslash before every slash.
+    let slashes = json.replace('/', "\\/");
     let in_strings = json.replace('\\', "\\\\").replace('"', "\\\"");
     vec![
         lower_escapes(&encoded).into_bytes(),
@@ -297,6 +324,7 @@ pub(super) fn forms(secret: &[u8]) -> Vec<Vec<u8>> {
         encoded.into_bytes(),
         uri(&text).into_bytes(),
         json.into_bytes(),
+        slashes.into_bytes(),
         in_strings.into_bytes(),
         markup.into_bytes(),
     ]
@@ -367,7 +395,11 @@ mod tests {
             let known = known(&secret);
             let text = format!("{before}{secret}{after}");
             let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
-            let written = [STANDARD.encode(&text), URL_SAFE.encode(&text), hex.to_ascii_uppercase(), hex, form::encode(&secret), text];
+            let both_cases: String =
+                hex.chars().enumerate().map(|(at, c)| if at % 3 == 0 { c.to_ascii_uppercase() } else { c }).collect();
+            let slashes = secret.replace('"', "\\\"").replace('/', "\\/");
+            let coded = [STANDARD.encode(&text), URL_SAFE.encode(&text), hex.to_ascii_uppercase(), hex, both_cases];
+            let written = coded.into_iter().chain([form::encode(&secret), slashes, text]);
             for written in written {
                 let line = format!("{{\"value\":\"{written}\"}}");
                 prop_assert!(known.is_in(line.as_bytes()), "{}", line);
