@@ -7,23 +7,23 @@ use bytes::BytesMut;
 use tokio::time::timeout;
 
 use super::Shared;
-use super::answer::Notice;
-use super::converse::{Conversation, Ending, Trouble};
 use super::dial::Purpose;
+use super::dial::pool::Upstream;
+use super::door::answer::Notice;
+use super::door::route::Destination;
 use super::fault::failure;
-use super::framing::{self, Decoder};
-use super::head::{RequestHead, Version};
+use super::http1::converse::{Conversation, Ending, Trouble};
+use super::http1::framing::{self, Decoder};
+use super::http1::head::{RequestHead, Version};
+use super::http1::rewrite::{self, RequestChanges};
+use super::http1::transfer::{Body, Stop};
 use super::http2::from_http1::{self, Crossing};
 use super::http2::sessions::Speaks;
 use super::link::Link;
 use super::observe::{self, Sheet};
-use super::pool::Upstream;
 use super::relay::Changed;
-use super::rewrite::{self, RequestChanges};
-use super::route::Destination;
 use super::settings::Origin;
 use super::tls::Offer;
-use super::transfer::{Body, Stop};
 use crate::model::{Client, Failure, FailureKind, HeadFault, HeadProblem, Phase, Timing, Way};
 
 /// A request's head, and when its first byte was seen.

@@ -16,58 +16,30 @@
 //!                   Sheet::answered | failed | refused | dropped: abandoned ──▶ Exchange, over the channel
 //! ```
 //!
+//! Its rooms: `door` where connections and requests come in, `http1` and `http2` the languages, `dial` the way to upstreams, `ca`
+//! the certificates that are signed here, `tls` both handshakes, `relay` what passes unread.
+//!
 //! HTTP/1 is read and written here and not by a library, because what has to be explained are the bytes: field order, case,
 //! repeated fields and blanks go through as they came, and a head that HTTP cannot parse is answered with the byte where
 //! it breaks. One parser decides both what is evidence and what is forwarded, so the two cannot differ. TLS is rustls'.
 
-mod accept;
-mod access;
-mod answer;
-mod balancer;
 pub mod ca;
-mod ca_error;
-mod ca_files;
-mod ca_given;
-mod ca_source;
-mod connect;
-mod converse;
 mod dial;
-mod download;
-mod facade;
+mod door;
 mod fault;
 mod forward;
-mod frames;
-mod framing;
-mod front;
-mod head;
+mod http1;
 mod http2;
-mod lenient;
 mod link;
-mod manner;
-mod mint;
 mod observe;
-mod own_certificate;
-mod page;
 mod patience;
-mod pool;
 mod relay;
 mod renew;
-mod reverse;
-mod rewrite;
-mod route;
 mod scope;
 mod settings;
 mod stream;
-#[doc(hidden)]
-pub mod strict;
 mod tally;
-mod targets;
 mod tls;
-mod trailers;
-mod transfer;
-mod trust;
-mod truststore;
-mod way;
 
 use std::fmt;
 use std::io;
@@ -78,27 +50,30 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 
-pub use accept::Running;
-pub use access::{Access, Credentials, Network, Open};
-pub use own_certificate::CertificateError;
+pub use dial::own_certificate::CertificateError;
+pub use dial::trust::{ClientCertificate, Fingerprint, Insecure};
+pub use dial::way::{Exception, Parent, ParentKind, Rule, WayOut};
+pub use door::accept::Running;
+pub use door::access::{Access, Credentials, Network, Open};
+#[doc(hidden)]
+pub use http1::strict;
 pub use scope::{Pattern, PatternError, Scope};
 pub use settings::{
     Guide, Limits, Marks, Origin, Override, Reverse, Seen, SettingError, Settings, certificates_from_pem,
 };
 pub use tally::Tally;
-pub use trust::{ClientCertificate, Fingerprint, Insecure};
-pub use way::{Exception, Parent, ParentKind, Rule, WayOut};
 
 use crate::model::Exchange;
-use accept::{Bound, Role};
+use ca::mint::Mint;
 use ca::{Authority, CaError};
 use dial::Dialer;
+use dial::pool::Pool;
+use dial::targets::Targets;
+use door::accept::{Bound, Role};
+use door::{accept, route};
 use http2::sessions::Sessions;
-use mint::Mint;
-use pool::Pool;
 use renew::Lasting;
 use tally::Counts;
-use targets::Targets;
 
 /// What every connection is handed. A reload makes another one, for the connections that come after it.
 struct Shared {

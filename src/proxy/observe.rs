@@ -15,9 +15,9 @@ use tokio::time::timeout;
 
 use super::Shared;
 use super::dial::Facts;
-use super::head::{AnswerHead, RequestHead, Version};
-use super::lenient::lenient;
-use super::route::{Destination, split_scheme};
+use super::door::route::{Destination, split_scheme};
+use super::http1::head::{AnswerHead, RequestHead, Version};
+use super::http1::lenient::lenient;
 use super::settings::{Origin, Seen};
 use super::tally::Counts;
 use crate::model::{

@@ -6,13 +6,13 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{mpsc, watch};
 
+use super::ca::mint::Mint;
+use super::dial::pool::Pool;
+use super::dial::targets::Targets;
 use super::dial::{Dialer, Names};
 use super::http2::sessions::Sessions;
-use super::mint::Mint;
-use super::pool::Pool;
 use super::settings::{Origin, Seen, Settings};
 use super::tally::Counts;
-use super::targets::Targets;
 use super::{Life, Shared, StartError, guarded, tls};
 use crate::model::Exchange;
 

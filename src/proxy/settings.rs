@@ -9,11 +9,11 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::access::Access;
 use super::ca::Authority;
+use super::dial::trust::{ClientCertificate, Insecure};
+use super::dial::way::WayOut;
+use super::door::access::Access;
 use super::scope::{Scope, host_name};
-use super::trust::{ClientCertificate, Insecure};
-use super::way::WayOut;
 use crate::model::{Exchange, Scheme};
 
 /// Everything that `start` needs.

@@ -1,7 +1,12 @@
 //! A new connection to an upstream: name, address, parent proxy, TLS, each step timed and each failure named.
 
 mod names;
+pub(super) mod own_certificate;
 mod parent;
+pub(super) mod pool;
+pub(super) mod targets;
+pub(super) mod trust;
+pub(super) mod way;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,10 +19,10 @@ use super::link::Link;
 use super::settings::{Limits, Origin};
 use super::stream::{Road, Stream};
 use super::tls::{Notes, Offer, UpstreamTls};
-use super::way::{Parent, ParentKind, WayOut};
 use crate::model::{Failure, FailureKind, Phase, Scheme, Timing, TlsFacts, Unverified};
 pub(super) use names::Names;
 use parent::Goal;
+use way::{Parent, ParentKind, WayOut};
 
 pub(super) struct Dialer {
     pub names: Names,

@@ -15,11 +15,11 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::super::fault::{self, failure};
-use super::super::settings::Override;
-use super::super::targets::Targets;
-use super::super::tls::Notes;
+use super::targets::Targets;
 use crate::model::{Failure, FailureKind, Phase, Timing};
+use crate::proxy::fault::{self, failure};
+use crate::proxy::settings::Override;
+use crate::proxy::tls::Notes;
 
 /// A second address is tried when the first has not answered for this long (RFC 8305 §5).
 const NEXT_ADDRESS: Duration = Duration::from_millis(250);

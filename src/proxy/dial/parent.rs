@@ -10,15 +10,15 @@ use tokio::net::TcpStream;
 use tokio_socks::TargetAddr;
 use tokio_socks::tcp::Socks5Stream;
 
-use super::super::fault::{self, failure};
-use super::super::head::{self, AnswerHead};
-use super::super::link::{HeadRead, read_head};
-use super::super::patience::Patience;
-use super::super::settings::{Limits, Origin};
-use super::super::stream::Road;
-use super::super::tls::{Notes, UpstreamTls};
-use super::super::way::{Parent, ParentKind};
+use super::way::{Parent, ParentKind};
 use crate::model::{Failure, FailureKind, Phase};
+use crate::proxy::fault::{self, failure};
+use crate::proxy::http1::head::{self, AnswerHead};
+use crate::proxy::link::{HeadRead, read_head};
+use crate::proxy::patience::Patience;
+use crate::proxy::settings::{Limits, Origin};
+use crate::proxy::stream::Road;
+use crate::proxy::tls::{Notes, UpstreamTls};
 
 /// Where a parent is asked to lead.
 pub(super) enum Goal<'a> {

@@ -6,9 +6,9 @@ use h2::server::SendResponse;
 use http::header::{CONTENT_LENGTH, HeaderValue};
 use http::{HeaderName, Response, StatusCode};
 
-use super::super::answer::Notice;
-use super::super::observe::Sheet;
 use crate::model::HeadFault;
+use crate::proxy::door::answer::Notice;
+use crate::proxy::observe::Sheet;
 
 /// Says `notice`; the client may be gone already, which is no matter.
 pub(super) fn say(respond: &mut SendResponse<Bytes>, notice: &Notice, accept: Option<&[u8]>, bodiless: bool) {

@@ -9,10 +9,10 @@ use h2::client::ResponseFuture;
 use http::Response;
 use tokio::time::timeout;
 
-use super::super::observe::Draft;
-use super::super::settings::Limits;
-use super::super::transfer::Progress;
 use crate::model::Phase;
+use crate::proxy::http1::transfer::Progress;
+use crate::proxy::observe::Draft;
+use crate::proxy::settings::Limits;
 
 /// What can happen while an answer is awaited.
 pub(super) enum Event {

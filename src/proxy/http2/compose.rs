@@ -5,8 +5,8 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, COOKIE, HOST};
 use http::{HeaderMap, Method, request, response};
 
-use super::super::head::{AnswerHead, Composer, RequestHead, control};
 use crate::model::{HeadFault, HeadProblem};
+use crate::proxy::http1::head::{AnswerHead, Composer, RequestHead, control};
 
 /// A fault, and the head in which it is.
 pub(super) type Refused = (Bytes, HeadFault);

@@ -11,22 +11,22 @@ use h2::{Reason, RecvStream};
 use http::{Request, request};
 use tokio::time::timeout;
 
-use super::super::answer::Notice;
-use super::super::converse::{Ending, Trouble};
-use super::super::dial::{Facts, Purpose};
-use super::super::fault::failure;
-use super::super::forward::{SAFE_IDLE, SHORTLY, authenticates_connection, idempotent, malformed};
-use super::super::head::RequestHead;
-use super::super::link::Link;
-use super::super::observe::{self, Sheet};
-use super::super::pool::Upstream;
-use super::super::route::{Destination, Route, route};
-use super::super::tls::{HTTP2, Offer};
-use super::super::transfer::Stop;
 use super::serve::Caller;
 use super::sessions::{Lease, Session, Speaks};
 use super::{answer, compose, to_http1, to_http2, translate};
 use crate::model::{Client, Failure, FailureKind, HeadFault, HeadProblem, Phase, Scheme, Timing};
+use crate::proxy::dial::pool::Upstream;
+use crate::proxy::dial::{Facts, Purpose};
+use crate::proxy::door::answer::Notice;
+use crate::proxy::door::route::{Destination, Route, route};
+use crate::proxy::fault::failure;
+use crate::proxy::forward::{SAFE_IDLE, SHORTLY, authenticates_connection, idempotent, malformed};
+use crate::proxy::http1::converse::{Ending, Trouble};
+use crate::proxy::http1::head::RequestHead;
+use crate::proxy::http1::transfer::Stop;
+use crate::proxy::link::Link;
+use crate::proxy::observe::{self, Sheet};
+use crate::proxy::tls::{HTTP2, Offer};
 
 /// How a stream ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,15 +11,15 @@ use http::HeaderMap;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use super::super::converse::send;
-use super::super::framing::Decoder;
-use super::super::link::fill;
-use super::super::observe::Capture;
-use super::super::settings::Limits;
-use super::super::trailers::trailer_lines;
-use super::super::transfer::{Body, Progress, Stop};
 use super::names::titled;
 use super::translate;
+use crate::proxy::http1::converse::send;
+use crate::proxy::http1::framing::Decoder;
+use crate::proxy::http1::trailers::trailer_lines;
+use crate::proxy::http1::transfer::{Body, Progress, Stop};
+use crate::proxy::link::fill;
+use crate::proxy::observe::Capture;
+use crate::proxy::settings::Limits;
 
 /// What is written to an HTTP/1.1 connection at once, and read from it.
 const TOGETHER: usize = 16 * 1024;

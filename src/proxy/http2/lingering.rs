@@ -12,8 +12,8 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::super::stream::Stream;
 use super::trailers::Watch;
+use crate::proxy::stream::Stream;
 
 /// How long a closing connection waits for the client.
 const LINGER: Duration = Duration::from_secs(1);

@@ -9,13 +9,13 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use h2::{Reason, server};
 use tokio::time::{sleep_until, timeout};
 
-use super::super::Shared;
-use super::super::forward::Own;
-use super::super::front::{self, Door};
-use super::super::link::Link;
 use super::errand::{self, Left};
 use super::lingering::Lingering;
 use crate::model::FailureKind;
+use crate::proxy::Shared;
+use crate::proxy::door::front::{self, Door};
+use crate::proxy::forward::Own;
+use crate::proxy::link::Link;
 
 /// What all streams of a connection share.
 pub(super) struct Caller<'a> {

@@ -14,13 +14,13 @@ use h2::{SendStream, client};
 use http::Request;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::super::dial::Facts;
-use super::super::fault;
-use super::super::link::Link;
-use super::super::settings::{Limits, Origin};
-use super::super::stream::Stream;
-use super::super::tls::Notes;
 use crate::model::{Failure, FailureKind, Phase};
+use crate::proxy::dial::Facts;
+use crate::proxy::fault;
+use crate::proxy::link::Link;
+use crate::proxy::settings::{Limits, Origin};
+use crate::proxy::stream::Stream;
+use crate::proxy::tls::Notes;
 
 /// Origins that are remembered: a client may name any host in scope.
 const MOST_ORIGINS: usize = 1000;

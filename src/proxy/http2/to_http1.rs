@@ -10,20 +10,20 @@ use h2::{Reason, SendStream};
 use http::Response;
 use tokio::io::{AsyncRead, split};
 
-use super::super::converse::{Ending, Trouble, both};
-use super::super::download::{Down, MOST_INFORMATIONAL, persists};
-use super::super::forward::malformed;
-use super::super::framing::{self, Decoder, Framing};
-use super::super::head::{AnswerHead, RequestHead, Version};
-use super::super::manner::Manner;
-use super::super::observe::Sheet;
-use super::super::pool::Upstream;
-use super::super::rewrite::{self, RequestChanges};
-use super::super::transfer::{Progress, Stop};
 use super::errand::{Errand, kept};
 use super::flow::{Written, from_link, to_link};
 use super::translate;
 use crate::model::Phase;
+use crate::proxy::dial::pool::Upstream;
+use crate::proxy::forward::malformed;
+use crate::proxy::http1::converse::{Ending, Trouble, both};
+use crate::proxy::http1::download::{Down, MOST_INFORMATIONAL, persists};
+use crate::proxy::http1::framing::{self, Decoder, Framing};
+use crate::proxy::http1::head::{AnswerHead, RequestHead, Version};
+use crate::proxy::http1::manner::Manner;
+use crate::proxy::http1::rewrite::{self, RequestChanges};
+use crate::proxy::http1::transfer::{Progress, Stop};
+use crate::proxy::observe::Sheet;
 
 /// Sends the request and brings the answer back; gives the connection where it can carry another request.
 pub(super) async fn converse(

@@ -12,21 +12,21 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{Request, Response};
 
-use super::super::converse::{Trouble, both};
-use super::super::download::MOST_INFORMATIONAL;
-use super::super::fault::failure;
-use super::super::forward::malformed;
-use super::super::head::Version;
-use super::super::manner::Manner;
-use super::super::observe::{Capture, Draft, Sheet};
-use super::super::settings::Limits;
-use super::super::transfer::{Progress, Stop};
 use super::awaited::{Event, event};
 use super::compose;
 use super::errand::Errand;
 use super::flow::pass;
 use super::sessions::Lease;
 use crate::model::{FailureKind, Phase};
+use crate::proxy::fault::failure;
+use crate::proxy::forward::malformed;
+use crate::proxy::http1::converse::{Trouble, both};
+use crate::proxy::http1::download::MOST_INFORMATIONAL;
+use crate::proxy::http1::head::Version;
+use crate::proxy::http1::manner::Manner;
+use crate::proxy::http1::transfer::{Progress, Stop};
+use crate::proxy::observe::{Capture, Draft, Sheet};
+use crate::proxy::settings::Limits;
 
 /// Sends the request and brings the answer back. `stale`: silence at the connection's end is not the upstream's answer.
 pub(super) async fn converse(

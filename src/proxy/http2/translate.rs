@@ -3,10 +3,10 @@
 use http::header::{HOST, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, request};
 
-use super::super::head::{AnswerHead, FieldLine, Head, RequestHead, Version};
-use super::super::rewrite::Sieve;
-use super::super::route::Destination;
-use super::super::trailers::may_trail;
+use crate::proxy::door::route::Destination;
+use crate::proxy::http1::head::{AnswerHead, FieldLine, Head, RequestHead, Version};
+use crate::proxy::http1::rewrite::Sieve;
+use crate::proxy::http1::trailers::may_trail;
 
 /// A request of an HTTP/2 client for an HTTP/2 upstream: its own, but for what the destination changes.
 pub(super) fn passed_on(parts: request::Parts, destination: &Destination) -> Option<Request<()>> {

@@ -14,11 +14,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, client};
 
-use super::super::fault;
-use super::super::trust::{ClientCertificate, Insecure, fingerprint};
 use super::notes::{NOTES, Notes, note};
 use super::{Offer, facts};
 use crate::model::{Failure, FailureKind, Phase, TlsFacts, Unverified};
+use crate::proxy::dial::trust::{ClientCertificate, Insecure, fingerprint};
+use crate::proxy::fault;
 
 /// An upstream's TLS session.
 pub(in super::super) struct Connected<S> {

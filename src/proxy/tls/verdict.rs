@@ -4,9 +4,9 @@ use rustls::CertificateError;
 use x509_parser::prelude::X509Certificate;
 use x509_parser::public_key::PublicKey;
 
-use super::super::trust::fingerprint;
 use super::notes::Notes;
 use crate::model::CertificateFault;
+use crate::proxy::dial::trust::fingerprint;
 
 /// The fault, and what is to be added for people.
 pub(in super::super) fn fault(error: &CertificateError, notes: &Notes) -> (CertificateFault, String) {

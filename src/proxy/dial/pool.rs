@@ -1,0 +1,120 @@
+//! Idle upstream connections. They outlive the client connections that made them: Postman opens a new one each request.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+
+use super::Facts;
+use crate::proxy::link::Link;
+use crate::proxy::settings::Origin;
+
+/// A connection to an upstream, with what is known of it.
+pub(in crate::proxy) struct Upstream {
+    pub link: Link,
+    pub facts: Arc<Facts>,
+    /// Exchanges that it has served.
+    pub served: u64,
+    /// Authenticated as a whole: not to be shared.
+    pub bound: bool,
+}
+
+/// So much of a buffer stays with an idle connection, in bytes.
+const ROOM: usize = 16 * 1024;
+/// After this long a connection is not busy any more.
+const IDLE: Duration = Duration::from_secs(5);
+
+struct Idle {
+    upstream: Upstream,
+    since: Instant,
+}
+
+pub(in crate::proxy) struct Pool {
+    idle: Mutex<HashMap<Origin, Vec<Idle>>>,
+    /// How many there are, over all origins: to count them each time would cost more the more origins there are.
+    count: AtomicUsize,
+    /// Over all origins.
+    most: usize,
+    keep: Duration,
+}
+
+impl Pool {
+    pub fn new(most: usize, keep: Duration) -> Pool {
+        Pool { idle: Mutex::default(), count: AtomicUsize::new(0), most, keep }
+    }
+
+    /// The connection that was used last and is still open, if it has been idle for at most `idle`.
+    pub fn take(&self, origin: &Origin, idle: Duration) -> Option<Upstream> {
+        loop {
+            let candidate = {
+                let mut all = self.lock();
+                let list = all.get_mut(origin)?;
+                let candidate = list.pop();
+                self.count.fetch_sub(usize::from(candidate.is_some()), Ordering::Relaxed);
+                if list.is_empty() {
+                    all.remove(origin);
+                }
+                candidate
+            }?;
+            if candidate.since.elapsed() > idle.min(self.keep) {
+                // The others have been idle for longer; they stay for requests that may use them, or for the sweep.
+                self.lock().entry(origin.clone()).or_default().push(candidate);
+                self.count.fetch_add(1, Ordering::Relaxed);
+                return None;
+            }
+            let mut upstream = candidate.upstream;
+            if upstream.link.idle_and_open() {
+                return Some(upstream);
+            }
+        }
+    }
+
+    pub fn put(&self, origin: &Origin, mut upstream: Upstream) {
+        upstream.served += 1;
+        // Its room serves the next answer, where it is not much; see `sweep`.
+        upstream.link.buffer.clear();
+        if upstream.link.buffer.capacity() > ROOM {
+            upstream.link.buffer = BytesMut::new();
+        }
+        let full = {
+            let mut all = self.lock();
+            let full = self.count.load(Ordering::Relaxed) >= self.most;
+            let idle = Idle { upstream, since: Instant::now() };
+            if full {
+                Some(idle)
+            } else {
+                match all.get_mut(origin) {
+                    Some(list) => list.push(idle),
+                    None => drop(all.insert(origin.clone(), vec![idle])),
+                }
+                self.count.fetch_add(1, Ordering::Relaxed);
+                None
+            }
+        };
+        // Closed outside of the lock.
+        drop(full);
+    }
+
+    /// Closes what has been idle for too long. What stays idle needs no buffer.
+    pub fn sweep(&self) {
+        let mut old = Vec::new();
+        let mut all = self.lock();
+        for list in all.values_mut() {
+            old.extend(list.extract_if(.., |idle| idle.since.elapsed() > self.keep));
+            for idle in list.iter_mut().filter(|idle| idle.since.elapsed() > IDLE) {
+                idle.upstream.link.buffer = BytesMut::new();
+            }
+        }
+        self.count.fetch_sub(old.len(), Ordering::Relaxed);
+        all.retain(|_, list| !list.is_empty());
+        drop(all);
+        drop(old);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Origin, Vec<Idle>>> {
+        // A pool cannot be left half-changed: each change is one call.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
