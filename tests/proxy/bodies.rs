@@ -232,8 +232,7 @@ async fn a_changed_protocol_is_passed_through_after_the_upstreams_101_only() {
     );
     client.send(b"\x81\x02hi").await;
     assert_eq!(client.rest().await, b"\x81\x02hi");
-    // It is told when both sides have ended.
-    client.finish().await;
+    // It is told when the upstream has closed, whether the client does or not.
     let exchange = proxy.exchange().await;
     assert_eq!(outcome(&exchange), "101");
     let switched = exchange.upstream.switched.unwrap();
@@ -250,6 +249,33 @@ async fn a_changed_protocol_is_passed_through_after_the_upstreams_101_only() {
     client.send(get("Connection: Upgrade\r\nUpgrade: websocket\r\n") + "\u{1}frame\r\n\r\n").await;
     assert_eq!(client.message().await.1, "no");
     assert!(client.message().await.0.starts_with("HTTP/1.1 400 "));
+}
+
+#[tokio::test]
+async fn a_websocket_is_told_when_its_client_has_closed_and_another_protocol_may_be_closed_by_halves() {
+    let waiting = |protocol: &'static str| {
+        script(move |mut conn| async move {
+            conn.head().await;
+            conn.send(format!(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: {protocol}\r\nConnection: Upgrade\r\n\r\n"
+            ))
+            .await;
+            assert_eq!(conn.rest().await, b"last");
+            if protocol == "websocket" {
+                std::future::pending::<()>().await;
+            }
+            conn.send("answer").await;
+        })
+    };
+    for (protocol, comes) in [("websocket", ""), ("tcp", "answer")] {
+        let (mut proxy, mut client, _origin) = plain(waiting(protocol)).await;
+        client.send(get(&format!("Connection: Upgrade\r\nUpgrade: {protocol}\r\n"))).await;
+        client.head().await;
+        client.send("last").await;
+        client.finish().await;
+        assert_eq!(client.rest().await, comes.as_bytes());
+        assert_eq!(proxy.exchange().await.upstream.switched.unwrap().sent.bytes, 4);
+    }
 }
 
 #[tokio::test]

@@ -99,6 +99,26 @@ async fn plain_http_in_a_tunnel_is_seen_as_such() {
 }
 
 #[tokio::test]
+async fn empty_lines_before_the_first_request_of_a_tunnel_hide_nothing() {
+    let (seen, mut heads) = mpsc::unbounded_channel();
+    let origin = Origin::plain(answering(OK, seen)).await;
+    let mut proxy = Proxy::start(|settings| settings.resolve.push(origin.stands_for(HOST))).await;
+    for blank in ["\r\n", "\r\n\r\n\r\n"] {
+        let mut client = proxy.tunnel(&format!("{HOST}:80")).await;
+        client.send(blank).await;
+        client.send(format!("GET /a HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
+        assert_eq!(client.message().await.1, "ok");
+        assert!(soon(heads.recv()).await.unwrap().starts_with("GET /a HTTP/1.1\r\n"));
+        assert_eq!(outcome(&proxy.exchange().await), "200");
+    }
+    // A lone line feed is no empty line: refused, and not passed on unseen.
+    let mut client = proxy.tunnel(&format!("{HOST}:80")).await;
+    client.send(format!("\nGET /a HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
+    assert!(client.message().await.0.starts_with("HTTP/1.1 400 "));
+    assert!(outcome(&proxy.exchange().await).starts_with("refused"));
+}
+
+#[tokio::test]
 async fn what_is_neither_tls_nor_http_passes_as_it_is() {
     let echo = script(|mut conn| async move {
         let bytes = conn.exactly(4).await;

@@ -1,5 +1,6 @@
 //! CONNECT: answered, then the first bytes show what the client speaks: TLS, plain HTTP, or something else.
 
+use std::io;
 use std::sync::Arc;
 
 use tokio::time::timeout;
@@ -39,6 +40,25 @@ fn speech(first: u8) -> Speech {
         b'A'..=b'Z' => Speech::Http,
         _ => Speech::Unknown,
     }
+}
+
+/// The byte that shows what a client speaks. Before a request there may be empty lines (RFC 9112 §2.2), which a server
+/// leaves out: a request behind them is one all the same.
+fn telling(start: &[u8]) -> Option<&u8> {
+    start.iter().take(BLANK).find(|byte| !matches!(byte, b'\r' | b'\n')).or(start.get(BLANK))
+}
+
+/// So many bytes of empty lines are more than any client sends.
+const BLANK: usize = 64;
+
+/// Reads until it shows what the client speaks.
+async fn first_words(link: &mut Link) -> io::Result<()> {
+    while telling(&link.buffer).is_none() {
+        if link.fill(4096).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(())
 }
 
 /// Serves a CONNECT to its end.
@@ -106,14 +126,14 @@ async fn look_inside(shared: Arc<Shared>, mut link: Link, door: Door, arrived: A
     if link.send(ESTABLISHED, shared.limits.idle).await.is_err() {
         return;
     }
-    if link.buffer.is_empty() && !matches!(timeout(shared.limits.silent, link.fill(4096)).await, Ok(Ok(1..))) {
+    if !matches!(timeout(shared.limits.silent, first_words(&mut link)).await, Ok(Ok(()))) {
         // Opened ahead of need and not used: nothing happened that could be explained.
         return;
     }
     let agent = arrived.head.head.get("user-agent").map(|agent| String::from_utf8_lossy(agent).into_owned());
     let client = Client { connect_agent: agent, ..door.client };
     let opened = Opened { head: Some(arrived.head), at: arrived.first, resumed: false };
-    match link.buffer.first().map(|first| speech(*first)) {
+    match telling(&link.buffer).map(|first| speech(*first)) {
         Some(Speech::Tls) => decrypt(shared, link, client, opened, Origin { scheme: Scheme::Https, ..origin }).await,
         Some(Speech::Http) => {
             let client = Client { way: Way::PlainTunnel, ..client };
@@ -171,5 +191,12 @@ mod tests {
         for first in [b'g', 0x80, b'\r', b'0', 0x15] {
             assert_eq!(speech(first), Speech::Unknown, "{first}");
         }
+    }
+
+    #[test]
+    fn empty_lines_tell_nothing_unless_they_are_all_there_is() {
+        assert_eq!(telling(b"\r\n\r\nGET"), Some(&b'G'));
+        assert_eq!(telling(b"\r\n"), None);
+        assert_eq!(telling(&[b'\n'; BLANK + 1]), Some(&b'\n'));
     }
 }

@@ -3,11 +3,13 @@
 mod frames;
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, split};
+use tokio::sync::Notify;
 use tokio::time::sleep;
 
 use super::link::{Link, fill};
@@ -17,29 +19,71 @@ use frames::Tap;
 
 const READ: usize = 16 * 1024;
 
-/// When bytes moved last, and whether one side has ended.
+/// How long a tunnel may be silent.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// Both sides are there.
+    whole: Duration,
+    /// The client has closed its sending side.
+    without_client: Duration,
+    /// The upstream has.
+    without_upstream: Duration,
+}
+
+/// Once one side of a tunnel has ended most peers that are left have gone as well; but some send to the other's end.
+const HALF: Duration = Duration::from_secs(30);
+/// A WebSocket has no half (RFC 6455 §7.1.1), and an upstream that has said its last word to a changed protocol hears none:
+/// the peer is given the time to close, then it is told what passed.
+const LEAVE: Duration = Duration::from_secs(1);
+
+impl Patience {
+    fn unseen(idle: Duration) -> Patience {
+        Patience { whole: idle, without_client: idle.min(HALF), without_upstream: idle.min(HALF) }
+    }
+
+    fn changed(idle: Duration, protocol: &str) -> Patience {
+        let unseen = Patience::unseen(idle);
+        let without_client = if protocol == WEBSOCKET { idle.min(LEAVE) } else { unseen.without_client };
+        Patience { without_client, without_upstream: idle.min(LEAVE), ..unseen }
+    }
+}
+
+const WEBSOCKET: &str = "websocket";
+
+/// When bytes moved last, and how long they may rest now.
 struct Pulse {
     start: Instant,
     /// Milliseconds after `start`.
     last: AtomicU64,
-    half: AtomicBool,
+    rest: Mutex<Duration>,
+    /// The time to rest has become shorter.
+    shortened: Notify,
 }
 
 impl Pulse {
+    fn new(rest: Duration) -> Pulse {
+        Pulse { start: Instant::now(), last: AtomicU64::new(0), rest: Mutex::new(rest), shortened: Notify::new() }
+    }
+
     fn beat(&self) {
         let millis = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last.store(millis, Ordering::Relaxed);
     }
 
-    fn last(&self) -> Instant {
-        self.start + Duration::from_millis(self.last.load(Ordering::Relaxed))
+    /// One side has ended, which counts as a movement.
+    fn ended(&self, rest: Duration) {
+        self.beat();
+        let mut now = self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        *now = rest.min(*now);
+        self.shortened.notify_one();
+    }
+
+    fn left(&self) -> Duration {
+        let last = self.start + Duration::from_millis(self.last.load(Ordering::Relaxed));
+        let rest = *self.rest.lock().unwrap_or_else(PoisonError::into_inner);
+        rest.saturating_sub(last.elapsed())
     }
 }
-
-/// How long the rest of a tunnel may be silent once one side has ended: most peers that are left have gone as well.
-const HALF: Duration = Duration::from_secs(30);
-/// How often silence is looked for.
-const LOOK: Duration = Duration::from_secs(10);
 
 /// A connection that has changed its protocol.
 pub(super) struct Changed {
@@ -60,7 +104,7 @@ impl Changed {
     pub fn new(upstream: Link, mut sheet: Sheet, protocol: &str) -> Changed {
         sheet.switches();
         let protocol = protocol.to_ascii_lowercase();
-        let tap = || if protocol == "websocket" { Tap::of_websocket() } else { Tap::default() };
+        let tap = || if protocol == WEBSOCKET { Tap::of_websocket() } else { Tap::default() };
         let (sent, received) = (tap(), tap());
         Changed { upstream, account: Account { sheet: Some(sheet), protocol, sent, received } }
     }
@@ -77,32 +121,42 @@ impl Drop for Account {
 /// Moves the bytes of another protocol; they pass untouched and are counted.
 pub(super) async fn changed(mut client: Link, changed: Changed, idle: Duration) {
     let Changed { mut upstream, mut account } = changed;
-    both_ways(&mut client, &mut upstream, (&mut account.sent, &mut account.received), idle).await;
+    let patience = Patience::changed(idle, &account.protocol);
+    both_ways(&mut client, &mut upstream, (&mut account.sent, &mut account.received), patience).await;
     drop(account);
     tokio::join!(client.close(), upstream.close());
 }
 
 /// Moves bytes both ways until both sides have ended, one has failed, or nothing has moved for `idle`.
 pub(super) async fn relay(mut client: Link, mut upstream: Link, idle: Duration) {
-    both_ways(&mut client, &mut upstream, (&mut Tap::default(), &mut Tap::default()), idle).await;
+    both_ways(&mut client, &mut upstream, (&mut Tap::default(), &mut Tap::default()), Patience::unseen(idle)).await;
     // A side that is still open sees its peer go.
     tokio::join!(client.close(), upstream.close());
 }
 
-async fn both_ways(client: &mut Link, upstream: &mut Link, taps: (&mut Tap, &mut Tap), idle: Duration) {
-    let pulse = Pulse { start: Instant::now(), last: AtomicU64::new(0), half: AtomicBool::new(false) };
+async fn both_ways(client: &mut Link, upstream: &mut Link, taps: (&mut Tap, &mut Tap), patience: Patience) {
+    let pulse = Pulse::new(patience.whole);
     let (mut client_reader, mut client_writer) = split(&mut client.stream);
     let (mut upstream_reader, mut upstream_writer) = split(&mut upstream.stream);
-    let up = pass(&mut client_reader, &mut client.buffer, &mut upstream_writer, taps.0, &pulse);
-    let down = pass(&mut upstream_reader, &mut upstream.buffer, &mut client_writer, taps.1, &pulse);
+    let up = async {
+        pass(&mut client_reader, &mut client.buffer, &mut upstream_writer, taps.0, &pulse).await?;
+        pulse.ended(patience.without_client);
+        upstream_writer.shutdown().await
+    };
+    let down = async {
+        pass(&mut upstream_reader, &mut upstream.buffer, &mut client_writer, taps.1, &pulse).await?;
+        pulse.ended(patience.without_upstream);
+        client_writer.shutdown().await
+    };
     let both = async { tokio::try_join!(up, down).map(|_| ()) };
     tokio::select! {
         // How it ended matters to nobody: the bytes are not ours.
         _ = both => {}
-        () = silence(&pulse, idle) => {}
+        () = silence(&pulse) => {}
     }
 }
 
+/// To the reader's end.
 async fn pass<R, W>(
     reader: &mut R,
     buffer: &mut BytesMut,
@@ -123,20 +177,21 @@ where
             pulse.beat();
         }
         if fill(reader, buffer, READ).await? == 0 {
-            pulse.half.store(true, Ordering::Relaxed);
-            return writer.shutdown().await;
+            return Ok(());
         }
     }
 }
 
 /// Ends when nothing has moved for too long.
-async fn silence(pulse: &Pulse, idle: Duration) {
+async fn silence(pulse: &Pulse) {
     loop {
-        let limit = if pulse.half.load(Ordering::Relaxed) { idle.min(HALF) } else { idle };
-        let left = limit.saturating_sub(pulse.last().elapsed());
+        let left = pulse.left();
         if left.is_zero() {
             return;
         }
-        sleep(left.min(LOOK)).await;
+        tokio::select! {
+            () = sleep(left) => {}
+            () = pulse.shortened.notified() => {}
+        }
     }
 }
