@@ -113,11 +113,13 @@ fn to_file(path: &Path) -> Result<Sink, String> {
 
 impl Drop for Telling {
     fn drop(&mut self) {
-        // The subscriber keeps a sender for the life of the process, so an empty line stands for the end.
-        let told = self.lines.take().is_some_and(|lines| lines.try_send(Vec::new()).is_ok());
-        let Some(writer) = self.writer.take().filter(|_| told) else { return };
+        let (Some(lines), Some(writer)) = (self.lines.take(), self.writer.take()) else { return };
         let limit = Instant::now() + LAST_LINES;
+        // The subscriber keeps a sender for the life of the process, so an empty line stands for the end. It waits for room
+        // as every line before it had to.
+        let mut told = false;
         while !writer.is_finished() && Instant::now() < limit {
+            told = told || lines.try_send(Vec::new()).is_ok();
             std::thread::sleep(Duration::from_millis(1));
         }
     }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use tokio::runtime::{Handle, Runtime};
@@ -17,7 +18,7 @@ use crate::pipeline::{Pipeline, Teller};
 use crate::proxy::{self, Running, Scope, Tally, ca::Authority};
 use crate::session::{self, Recorder, Recording};
 
-/// How long the last explanations may take when nobody reads them.
+/// How long one of the last explanations may take: nobody may be reading them. While they go on they may all be told.
 const LAST_EXPLANATIONS: Duration = Duration::from_secs(5);
 
 /// How often the pipeline looks at what it holds back, when nothing comes.
@@ -35,6 +36,7 @@ pub struct Service {
     /// The page in the browser, where one is asked for.
     pub page: Option<ui::Page>,
     explained: oneshot::Receiver<()>,
+    taken: Arc<AtomicU64>,
 }
 
 /// The threads that everything async runs on.
@@ -59,10 +61,11 @@ impl Service {
         let proxy = proxy_with(config, authority, sender, (shut, seen(recorder.as_ref()))).await?;
         let page = page.map(|page| page.serve(announce::facts(config, &proxy)));
         let (done, explained) = oneshot::channel();
-        let handle = Handle::current();
+        let (handle, taken) = (Handle::current(), Arc::new(AtomicU64::new(0)));
+        let count = Arc::clone(&taken);
         // A thread of its own: telling may wait for a terminal, and the proxy may not.
         let work = move || {
-            explain(pipeline, exchanges, tellers, recorder, &handle);
+            explain(pipeline, exchanges, tellers, recorder, (&handle, &count));
             recording.into_iter().for_each(Recording::finish);
             // Nobody waits any more when the time for the last explanations is over.
             done.send(()).unwrap_or_default();
@@ -71,7 +74,7 @@ impl Service {
             .name("pipeline".into())
             .spawn(work)
             .map_err(|error| format!("cannot start a thread: {error}"))?;
-        Ok(Service { proxy, page, explained })
+        Ok(Service { proxy, page, explained, taken })
     }
 
     /// Takes no new connection, lets running exchanges end within `drain`, and tells what is left to tell.
@@ -81,8 +84,9 @@ impl Service {
             tracing::warn!("some exchanges did not end in time and were cut");
         }
         // With the proxy its end of the channel is gone: the pipeline comes to its own end.
-        if tokio::time::timeout(LAST_EXPLANATIONS, self.explained).await.is_err() {
-            tracing::warn!("the last explanations were not taken in time");
+        if !told(self.explained, &self.taken, LAST_EXPLANATIONS).await {
+            let left = (tally.begun - tally.unobserved).saturating_sub(self.taken.load(Ordering::Relaxed));
+            tracing::warn!(left, "the last explanations were not taken in time");
         }
         if tally.unobserved > 0 {
             let unobserved = tally.unobserved;
@@ -91,6 +95,20 @@ impl Service {
         let Tally { begun, answered, failed, refused, abandoned, unobserved } = tally;
         tracing::info!(begun, answered, failed, refused, abandoned, unobserved, "stopped");
     }
+}
+
+/// Waits for the end of what is told, for as long as it goes on: a burst may take its time, a reader who has stopped has
+/// `pause`.
+async fn told(mut explained: oneshot::Receiver<()>, taken: &AtomicU64, pause: Duration) -> bool {
+    let mut before = None;
+    while tokio::time::timeout(pause, &mut explained).await.is_err() {
+        let now = Some(taken.load(Ordering::Relaxed));
+        if now == before {
+            return false;
+        }
+        before = now;
+    }
+    true
 }
 
 /// The proxy alone; its exchanges go to `sender`.
@@ -142,7 +160,7 @@ fn explain(
     mut exchanges: mpsc::Receiver<Exchange>,
     mut tellers: Tellers,
     recorder: Option<Recorder>,
-    handle: &Handle,
+    (handle, taken): (&Handle, &AtomicU64),
 ) {
     tellers.0.extend(recorder.map(|recorder| Box::new(recorder) as Box<dyn Teller + Send>));
     let mut together = Vec::new();
@@ -154,7 +172,10 @@ fn explain(
             Err(_) => pipeline.tick(now(), &mut tellers),
         }
         while !together.is_empty() {
-            together.drain(..).for_each(|exchange| pipeline.take(exchange, &mut tellers));
+            for exchange in together.drain(..) {
+                pipeline.take(exchange, &mut tellers);
+                taken.fetch_add(1, Ordering::Relaxed);
+            }
             std::thread::sleep(rest(&exchanges));
             while together.len() < TOGETHER
                 && let Ok(exchange) = exchanges.try_recv()
@@ -228,4 +249,29 @@ pub fn key() -> Result<[u8; 32], String> {
     let mut key = [0u8; 32];
     getrandom::fill(&mut key).map_err(|error| format!("no random numbers: {error}"))?;
     Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn last_explanations_are_waited_for_while_they_go_on_and_no_longer() {
+        let pause = Duration::from_secs(1);
+        let (done, explained) = oneshot::channel();
+        let taken = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&taken);
+        // Together longer than one may take.
+        let slow = tokio::spawn(async move {
+            for _ in 0..5 {
+                tokio::time::sleep(pause / 4).await;
+                count.fetch_add(1, Ordering::Relaxed);
+            }
+            done.send(())
+        });
+        assert!(told(explained, &taken, pause).await);
+        slow.await.unwrap().unwrap();
+        let (_nobody, explained) = oneshot::channel();
+        assert!(!told(explained, &taken, pause / 20).await);
+    }
 }
