@@ -208,6 +208,7 @@ impl<S: Subscriber> Layer<S> for Explanations {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut text = Text(String::new());
         event.record(&mut text);
+        text.0.push('\n');
         for sink in [&self.out, &self.file] {
             let mut sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(news) = sink.as_mut().and_then(|sink| sink.put(&text.0, Instant::now())) {
@@ -222,6 +223,7 @@ struct Text(String);
 impl Visit for Text {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "text" {
+            self.0.reserve_exact(value.len() + 1);
             self.0.push_str(value);
         }
     }
@@ -245,11 +247,11 @@ impl Sink {
         Sink { name, out, lost: 0, said: None }
     }
 
-    /// What is worth saying of it, if anything.
+    /// Writes a text with its line end. What is worth saying of it, if anything.
     fn put(&mut self, text: &str, now: Instant) -> Option<String> {
         // After a fault the last line may be half written: begin a new one.
-        let fresh = if self.lost > 0 { "\n" } else { "" };
-        match writeln!(self.out, "{fresh}{text}").and_then(|()| self.out.flush()) {
+        let fresh = if self.lost > 0 { self.out.write_all(b"\n") } else { Ok(()) };
+        match fresh.and_then(|()| self.out.write_all(text.as_bytes())).and_then(|()| self.out.flush()) {
             Ok(()) if self.lost > 0 => {
                 let lost = std::mem::take(&mut self.lost);
                 self.said = None;
@@ -327,7 +329,7 @@ mod tests {
         let disk = Disk::default();
         let mut sink = Sink::new("log".into(), Box::new(disk.clone()));
         let begun = Instant::now();
-        let mut put = |text: &str, seconds: u64| sink.put(text, begun + Duration::from_secs(seconds));
+        let mut put = |text: &str, seconds: u64| sink.put(&format!("{text}\n"), begun + Duration::from_secs(seconds));
         assert_eq!(put("one", 0), None);
         disk.full.store(true, std::sync::atomic::Ordering::SeqCst);
         assert!(put("two", 1).unwrap().contains("takes no explanations"));

@@ -55,7 +55,7 @@ impl Case {
     fn told<T>(&self, tell: impl Fn(&Told<'_>) -> T) -> T {
         let salt = Salt::new([7; 32]);
         let Case { exchange, diagnosis, takes_back } = self;
-        tell(&Told { exchange, diagnosis, salt: &salt, takes_back })
+        tell(&Told { exchange, diagnosis, salt: &salt, takes_back, reading: None })
     }
 
     fn block(&self, style: &Style) -> String {

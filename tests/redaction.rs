@@ -134,7 +134,7 @@ fn told(exchange: &Exchange, loose: &str, spans: &[Option<Range<usize>>]) -> [St
             findings: vec![finding, Finding::new("plain-http", Grade::Proven, loose)],
             folded: vec!["token-revoked"],
         };
-        let told = Told { exchange, diagnosis: &diagnosis, salt: &salt, takes_back: &takes_back };
+        let told = Told { exchange, diagnosis: &diagnosis, salt: &salt, takes_back: &takes_back, reading: None };
         texts[0].push_str(&log::block(&told, &Style { why: true, ..Style::plain(400) }));
         texts[2].push_str(&json::line(&told));
         texts[2].push('\n');
@@ -306,7 +306,7 @@ fn a_secret_in_a_raw_head_never_appears() {
             let diagnosis = Diagnosis { answered_by: Answerer::Why401, findings: vec![finding], folded: Vec::new() };
             let salt = Salt::new([3; 32]);
             let block = log::block(
-                &Told { exchange: &exchange, diagnosis: &diagnosis, salt: &salt, takes_back: &[] },
+                &Told { exchange: &exchange, diagnosis: &diagnosis, salt: &salt, takes_back: &[], reading: None },
                 &Style::plain(200),
             );
             assert!(!block.contains(MARK), "byte {at} of {line:?}:\n{block}");

@@ -1,5 +1,9 @@
 //! Answers that name their cause: a pattern of status and text is enough (knowledge: wire §3, §4.3, §10).
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 use super::facts::{Answer, Facts};
 use crate::model::{Finding, Grade, Place};
 
@@ -238,6 +242,10 @@ const SIGNATURES: &[Signature] = &[
     ),
 ];
 
+/// The texts of each signature, ready to be looked for.
+static TEXTS: LazyLock<Vec<Vec<Finder<'static>>>> =
+    LazyLock::new(|| SIGNATURES.iter().map(|sign| sign.texts.iter().map(Finder::new).collect()).collect());
+
 /// Every signature that the answer bears.
 pub fn read(facts: &Facts<'_>) -> Vec<Finding> {
     if !facts.inbound()
@@ -250,9 +258,10 @@ pub fn read(facts: &Facts<'_>) -> Vec<Finding> {
     let status = facts.status();
     SIGNATURES
         .iter()
-        .filter(|sign| sign.statuses.is_empty() || sign.statuses.contains(&status))
-        .filter(|sign| sign.texts.iter().all(|part| text.contains(part)))
-        .map(|sign| {
+        .zip(TEXTS.iter())
+        .filter(|(sign, _)| sign.statuses.is_empty() || sign.statuses.contains(&status))
+        .filter(|(_, parts)| parts.iter().all(|part| part.find(text.as_bytes()).is_some()))
+        .map(|(sign, _)| {
             Finding::new(sign.cause, grade(facts, sign), sign.because)
                 .weighing(sign.weight)
                 .at(Place::ResponseBody, "the instance's own words")

@@ -1,12 +1,19 @@
 //! One exchange as one line of JSON: schema `why401.exchange/1`, a promise to scripts.
 
+mod manual;
+
+use manual::{Manual, Part};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::view::{View, title};
 use super::{TakenBack, Told, switched};
 use crate::catalog;
 use crate::model::{Evidence, Finding, Unverified};
 use crate::wire::date;
+
+/// What a line of several findings takes, in bytes.
+const ROOM: usize = 8 * 1024;
 
 // The order of the fields is the order in which they are written.
 #[derive(Serialize)]
@@ -43,13 +50,13 @@ struct Line {
 struct Found {
     cause: &'static str,
     grade: &'static str,
-    title: String,
+    title: Part,
     evidence: Vec<Seen>,
     because: String,
-    fix: Vec<String>,
+    fix: Part,
     links: Vec<String>,
-    tell_apart: Vec<String>,
-    sources: Vec<String>,
+    tell_apart: Vec<&'static RawValue>,
+    sources: Part,
 }
 
 #[derive(Serialize)]
@@ -92,7 +99,9 @@ pub fn line(told: &Told<'_>) -> String {
         takes_back: told.takes_back.iter().map(|revised| taken_back(&view, revised)).collect(),
     };
     // Plain data with text keys: this cannot fail.
-    serde_json::to_string(&line).unwrap_or_default()
+    let mut out = Vec::with_capacity(ROOM);
+    serde_json::to_writer(&mut out, &line).unwrap_or_default();
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// The status that the client was given.
@@ -107,19 +116,17 @@ fn status(told: &Told<'_>) -> Option<u16> {
 }
 
 fn found(view: &View<'_>, finding: &Finding) -> Found {
-    let page = catalog::page(finding.cause);
+    let (page, manual) = (catalog::page(finding.cause), manual::of(finding.cause));
     Found {
         cause: finding.cause,
         grade: finding.grade.as_str(),
-        title: title(finding.cause),
+        title: manual.map_or_else(|| Part::Name(title(finding.cause)), |manual| Part::Page(&manual.title)),
         evidence: finding.evidence.iter().map(|evidence| seen(view, evidence)).collect(),
         because: view.door.words(&finding.because),
-        fix: page.map(|page| page.fix.clone()).unwrap_or_default(),
+        fix: manual.map_or(Part::None([]), |manual| Part::Page(&manual.fix)),
         links: page.map(|page| view.links(page)).unwrap_or_default(),
-        tell_apart: tell_apart(view, finding),
-        sources: page
-            .map(|page| page.sources.iter().map(|s| s.url.clone().unwrap_or_else(|| s.title.clone())).collect())
-            .unwrap_or_default(),
+        tell_apart: tell_apart(view, finding, manual),
+        sources: manual.map_or(Part::None([]), |manual| Part::Page(&manual.sources)),
     }
 }
 
@@ -131,11 +138,12 @@ fn seen(view: &View<'_>, evidence: &Evidence) -> Seen {
     }
 }
 
-/// `cause: what is seen when it is that one`, for each other suspect of this exchange.
-fn tell_apart(view: &View<'_>, finding: &Finding) -> Vec<String> {
+/// `cause: what is seen when it is that one`, for each other suspect of this exchange; see `View::contrast`.
+fn tell_apart(view: &View<'_>, finding: &Finding, manual: Option<&'static Manual>) -> Vec<&'static RawValue> {
     let others = view.told.diagnosis.findings.iter().map(|other| other.cause).filter(|other| *other != finding.cause);
-    let contrasts = others.filter_map(|other| view.contrast(finding, other));
-    contrasts.map(|(cause, says)| format!("{cause}: {says}")).collect()
+    let own = |other| manual.and_then(|manual| manual.contrast(other));
+    let contrasts = others.filter_map(|other| own(other).or_else(|| manual::of(other)?.contrast(finding.cause)));
+    contrasts.collect()
 }
 
 fn taken_back(view: &View<'_>, revised: &TakenBack) -> Revised {

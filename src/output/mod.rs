@@ -21,6 +21,7 @@ pub use layout::Style;
 pub use repeats::Repeats;
 
 use crate::model::{Diagnosis, Exchange, Salt};
+use crate::wire::reading::Reading;
 
 /// All that a teller needs for one exchange.
 pub struct Told<'a> {
@@ -30,6 +31,8 @@ pub struct Told<'a> {
     pub salt: &'a Salt,
     /// Earlier verdicts that this exchange takes back.
     pub takes_back: &'a [TakenBack],
+    /// The exchange as it was read to be diagnosed, where that is still at hand.
+    pub reading: Option<&'a Reading<'a>>,
 }
 
 /// An earlier verdict that a later success contradicts.

@@ -20,7 +20,15 @@ impl<'a> View<'a> {
     pub fn new(told: &'a Told<'a>) -> View<'a> {
         let request = &told.exchange.request;
         let answered = told.diagnosis.answered_by == Answerer::Instance;
-        let reading = Reading::of(told.exchange, answered);
+        let again;
+        // What the memory knew of the host can make another reading of it, unless it is an instance's in both.
+        let reading = match told.reading.filter(|reading| answered && reading.instance) {
+            Some(reading) => reading,
+            None => {
+                again = Reading::of(told.exchange, answered);
+                &again
+            }
+        };
         let is_instance = !reading.outbound && request.has_place() && (answered || is_instance_host(&request.host));
         let form_user = reading.form.as_ref().and_then(|form| form.get("username")).map(str::to_owned);
         let values = Values {

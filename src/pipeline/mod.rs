@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::diagnose;
 use crate::ledger::{Ledger, Limits};
 use crate::model::{Answerer, Diagnosis, Exchange, Millis, Salt};
-use crate::output::{TakenBack, Told};
+use crate::output::Told;
 use crate::wire::reading::Reading;
 use held::Held;
 use verdicts::Verdicts;
@@ -78,7 +78,7 @@ impl Pipeline {
         let reading = self.ledger.read(&exchange);
         for (first, mut diagnosis) in self.held.answered_by(&reading) {
             diagnosis.findings.clear();
-            tell(teller, &self.salt, &first, &diagnosis, &[]);
+            tell(teller, &self.salt, &first, &diagnosis);
         }
         let diagnose = self.diagnose;
         let looked = catch_unwind(AssertUnwindSafe(|| diagnose(&reading, &self.ledger)));
@@ -95,10 +95,17 @@ impl Pipeline {
         }
         if let Some(party) = party {
             for (early, diagnosis) in self.held.hold(party, exchange, diagnosis) {
-                tell(teller, &self.salt, &early, &diagnosis, &[]);
+                tell(teller, &self.salt, &early, &diagnosis);
             }
         } else {
-            tell(teller, &self.salt, &exchange, &diagnosis, &takes_back);
+            let told = Told {
+                exchange: &exchange,
+                diagnosis: &diagnosis,
+                salt: &self.salt,
+                takes_back: &takes_back,
+                reading: Some(&reading),
+            };
+            teller.tell(&told);
         }
     }
 
@@ -116,7 +123,7 @@ impl Pipeline {
 
     fn tell_each(&mut self, held: &[(Exchange, Diagnosis)], teller: &mut dyn Teller) {
         for (exchange, diagnosis) in held {
-            let told = catch_unwind(AssertUnwindSafe(|| tell(teller, &self.salt, exchange, diagnosis, &[])));
+            let told = catch_unwind(AssertUnwindSafe(|| tell(teller, &self.salt, exchange, diagnosis)));
             if told.is_err() {
                 self.broke(exchange.id);
             }
@@ -129,6 +136,6 @@ impl Pipeline {
     }
 }
 
-fn tell(teller: &mut dyn Teller, salt: &Salt, exchange: &Exchange, diagnosis: &Diagnosis, takes_back: &[TakenBack]) {
-    teller.tell(&Told { exchange, diagnosis, salt, takes_back });
+fn tell(teller: &mut dyn Teller, salt: &Salt, exchange: &Exchange, diagnosis: &Diagnosis) {
+    teller.tell(&Told { exchange, diagnosis, salt, takes_back: &[], reading: None });
 }

@@ -4,6 +4,9 @@ use std::ops::Range;
 
 /// The first unresolved variable or sample text in `text`: `{{x}}`, `${x}`, `$X`, `%X%`, `<x>`, `YOUR_TOKEN` …
 pub fn placeholder(text: &str) -> Option<Range<usize>> {
+    if !text.bytes().any(|byte| matches!(byte, b'{' | b'[' | b'(' | b'<' | b'%' | b'$')) {
+        return sample_words(text);
+    }
     enclosed(text, "{{", "}}")
         .or_else(|| enclosed(text, "${", "}"))
         .or_else(|| enclosed(text, "#{", "}"))
@@ -84,11 +87,6 @@ pub fn is_sample_word(word: &str) -> bool {
 
 /// Sample text of a manual: `YOUR_ACCESS_TOKEN`, `my-token-here`, `access_token`, `xxxxxxxx`, `...`.
 fn sample_words(text: &str) -> Option<Range<usize>> {
-    let words: Vec<String> = text
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_ascii_lowercase)
-        .collect();
     let whole = Some(0..text.len());
     if !text.is_empty() && (text.bytes().all(|b| b == b'.') && text.len() >= 3 || text == "…") {
         return whole;
@@ -96,11 +94,20 @@ fn sample_words(text: &str) -> Option<Range<usize>> {
     if text.len() >= 4 && text.bytes().all(|byte| matches!(byte, b'x' | b'X')) {
         return whole;
     }
-    let names = words.iter().filter(|word| NAMES.contains(&word.as_str())).count();
-    let marks = words.iter().filter(|word| MARKS.contains(&word.as_str())).count();
-    let other = words.len() - names - marks;
+    if text.len() > 64 || text.contains('.') {
+        return None;
+    }
+    let one_of = |list: &[&str], word: &str| list.iter().any(|known| known.eq_ignore_ascii_case(word));
+    let (mut names, mut marks, mut other) = (0, 0, 0);
+    for word in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
+        match word {
+            word if one_of(&NAMES, word) => names += 1,
+            word if one_of(&MARKS, word) => marks += 1,
+            _ => other += 1,
+        }
+    }
     let sample = marks >= 1 && names >= 1 && other <= 1 || names >= 2 && other == 0 && marks == 0;
-    (sample && text.len() <= 64 && !text.contains('.')).then_some(0..text.len())
+    sample.then_some(0..text.len())
 }
 
 /// Words that sanitizers leave.

@@ -240,7 +240,7 @@ fn told_of(exchange: &Exchange) -> why401::output::Told<'_> {
     let salt: &'static Salt = Box::leak(Box::new(Salt::new([7; 32])));
     let ledger = Ledger::new(salt.clone(), Limits::default());
     let diagnosis = Box::leak(Box::new(diagnose(exchange, &ledger)));
-    why401::output::Told { exchange, diagnosis, takes_back: &[], salt }
+    why401::output::Told { exchange, diagnosis, takes_back: &[], salt, reading: None }
 }
 
 /// SOCKS5 with a password (RFC 1928, RFC 1929): leads to `target`, and tells what it was asked for.

@@ -176,7 +176,7 @@ fn everything(exchange: &Exchange) -> String {
 fn told(exchange: &Exchange) -> (String, String) {
     let salt = Salt::new(SALT);
     let diagnosis = diagnose::diagnose(exchange, &Ledger::new(salt.clone(), Limits::default()));
-    let told = Told { exchange, diagnosis: &diagnosis, salt: &salt, takes_back: &[] };
+    let told = Told { exchange, diagnosis: &diagnosis, salt: &salt, takes_back: &[], reading: None };
     (log::block(&told, &Style { why: true, ..Style::plain(10_000) }), json::line(&told))
 }
 

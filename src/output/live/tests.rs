@@ -9,7 +9,7 @@ use crate::output::TakenBack;
 
 fn told(board: &mut Board, exchange: &Exchange, findings: Vec<Finding>, takes_back: &[TakenBack]) {
     let diagnosis = Diagnosis { answered_by: Answerer::Instance, findings, folded: Vec::new() };
-    board.take(&Told { exchange, diagnosis: &diagnosis, salt: &Salt::new([7; 32]), takes_back });
+    board.take(&Told { exchange, diagnosis: &diagnosis, salt: &Salt::new([7; 32]), takes_back, reading: None });
 }
 
 fn exchange(id: u64) -> Exchange {

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 /// Controls, invisible and direction-turning characters as visible escapes (`\n`, `\x1b`, `\u{202e}`): one value stays
 /// one line, and what is hidden in it can be seen.
 pub fn clean(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_odd) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.chars().any(is_odd) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
@@ -30,7 +30,8 @@ pub fn brief(text: &str, limit: usize) -> String {
 
 /// Whether a character is shown as an escape.
 pub(super) fn is_odd(c: char) -> bool {
-    c.is_control() || is_blank(c) || is_invisible(c)
+    // Nearly all that is ever asked.
+    !matches!(c, ' '..='~') && (c.is_control() || is_blank(c) || is_invisible(c))
 }
 
 /// Blanks that look like U+0020 and are not, and line and paragraph separators.

@@ -15,6 +15,7 @@ mod secret;
 mod shown;
 mod text;
 
+use memchr::memmem::Finder;
 use names::{FieldKind, field_kind};
 use secret::{Shaper, Writing};
 
@@ -34,7 +35,13 @@ const BODY_LIMIT: usize = 64 * 1024;
 pub struct Door<'a> {
     shaper: Shaper<'a>,
     /// Secrets of the exchange and what is shown in their place; the longest first.
-    known: Vec<(Vec<u8>, String)>,
+    known: Vec<Known>,
+}
+
+/// One form of a secret. Its search is prepared once: it is looked for in every text of the exchange.
+struct Known {
+    finder: Finder<'static>,
+    text: String,
 }
 
 impl<'a> Door<'a> {
@@ -54,18 +61,18 @@ impl<'a> Door<'a> {
         for mark in marks {
             let Some(secret) = mark.secret else { continue };
             for form in encodings(&secret) {
-                if !self.known.iter().any(|(known, _)| *known == form) {
-                    self.known.push((form, mark.text.clone()));
+                if !form.is_empty() && !self.known.iter().any(|known| known.finder.needle() == form) {
+                    self.known.push(Known { finder: Finder::new(&form).into_owned(), text: mark.text.clone() });
                 }
             }
         }
-        self.known.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
+        self.known.sort_by_key(|known| std::cmp::Reverse(known.finder.needle().len()));
     }
 
     /// Words of ours that may hold untrusted names: secrets that slipped in are replaced, odd characters escaped.
     pub fn words(&self, text: &str) -> String {
-        let marks = text::marks(self.shaper, 0, text.as_bytes());
-        self.show(text.as_bytes(), marks).text()
+        let marks = self.with_known(text.as_bytes(), text::marks(self.shaper, 0, text.as_bytes()));
+        if marks.is_empty() { clean(text).into_owned() } else { Shown::new(text.as_bytes(), marks).text() }
     }
 
     /// A URL or a request target.
@@ -85,19 +92,26 @@ impl<'a> Door<'a> {
     }
 
     /// The value with its own marks, and those of secrets known from elsewhere.
-    fn show(&self, value: &[u8], mut marks: Vec<Mark>) -> Shown {
-        for (secret, text) in &self.known {
+    fn show(&self, value: &[u8], marks: Vec<Mark>) -> Shown {
+        Shown::new(value, self.with_known(value, marks))
+    }
+
+    fn with_known(&self, value: &[u8], mut marks: Vec<Mark>) -> Vec<Mark> {
+        for Known { finder, text } in &self.known {
+            let length = finder.needle().len();
             let mut at = 0;
-            while let Some(found) = text::find(value, secret, at) {
-                at = found + secret.len();
-                let covered = marks.iter().any(|mark| mark.range.start <= found && mark.range.end >= at);
+            while value.len() - at >= length
+                && let Some(found) = value.get(at..).and_then(|rest| finder.find(rest))
+            {
+                let range = at + found..at + found + length;
+                at = range.end;
+                let covered = marks.iter().any(|mark| mark.range.start <= range.start && mark.range.end >= at);
                 if !covered {
-                    let (range, text) = (found..at, text.clone());
-                    marks.push(Mark { range, text, secret: None, writing: Writing::Plain });
+                    marks.push(Mark { range, text: text.clone(), secret: None, writing: Writing::Plain });
                 }
             }
         }
-        Shown::new(value, marks)
+        marks
     }
 }
 

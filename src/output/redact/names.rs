@@ -13,11 +13,11 @@ pub(super) enum Secrecy {
 }
 
 /// Letters and digits in lower case: `X-Api-Key`, `api_key` and `apiKey` are one name.
-fn folded(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+fn folded(name: &str) -> Vec<u8> {
+    name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect()
 }
 
-/// Names that hold a secret's word and are none: their values are evidence.
+/// Names that hold a secret's word and are none: their values are evidence. In the order of their letters, as all here.
 const PUBLIC: [&str; 30] = [
     "accesstokenlifespan",
     "authcodelifespan",
@@ -51,7 +51,7 @@ const PUBLIC: [&str; 30] = [
     "username",
 ];
 
-/// Words that make any name that holds them a secret's; in the order of their letters.
+/// Words that make any name that holds them a secret's.
 const WORDS: [&str; 21] = [
     "apikey",
     "assertion",
@@ -104,25 +104,29 @@ const EXACT: [&str; 20] = [
 const WEAK: [&str; 8] = ["auth", "cnonce", "code", "key", "nonce", "opaque", "state", "ticket"];
 
 /// Whether one of `WORDS` stands in the name. Only those are compared that begin with the letter that stands there.
-fn holds_a_word(name: &str) -> bool {
+fn holds_a_word(name: &[u8]) -> bool {
     (0..name.len()).any(|at| {
         let rest = name.get(at..).unwrap_or_default();
-        let first = rest.as_bytes().first();
+        let first = rest.first();
         let begins = |word: &&&str| word.as_bytes().first() == first;
         matches!(first, Some(b'a' | b'c' | b'j' | b'm' | b'p' | b'r' | b's' | b't' | b'v'))
-            && WORDS.iter().filter(begins).any(|word| rest.starts_with(word))
+            && WORDS.iter().filter(begins).any(|word| rest.starts_with(word.as_bytes()))
     })
+}
+
+fn is_one_of(names: &[&str], name: &[u8]) -> bool {
+    names.binary_search_by(|other| other.as_bytes().cmp(name)).is_ok()
 }
 
 /// What the name of a parameter, member, element or cookie says.
 pub(super) fn secrecy(name: &str) -> Secrecy {
     let name = folded(name);
-    let name = name.as_str();
-    if PUBLIC.contains(&name) {
+    let name = name.as_slice();
+    if is_one_of(&PUBLIC, name) {
         Secrecy::Public
-    } else if EXACT.contains(&name) || holds_a_word(name) {
+    } else if is_one_of(&EXACT, name) || holds_a_word(name) {
         Secrecy::Secret
-    } else if WEAK.contains(&name) {
+    } else if is_one_of(&WEAK, name) {
         Secrecy::Maybe
     } else {
         Secrecy::Unknown
@@ -165,6 +169,10 @@ pub(super) fn field_kind(name: &str) -> FieldKind {
 
 /// `Authorization`, its proxy twin, and the ways to misspell it.
 fn is_authorization(lower: &str) -> bool {
+    let first = lower.bytes().find(u8::is_ascii_alphabetic);
+    if !matches!(first, Some(b'a' | b'x' | b'p')) {
+        return false;
+    }
     let name: String = lower.chars().filter(char::is_ascii_alphabetic).collect();
     let name = name.trim_start_matches('x').trim_start_matches("proxy");
     name == "auth" || name.starts_with("authori") || name.starts_with("autori") || name.starts_with("authroi")
@@ -187,6 +195,11 @@ mod tests {
         {
             assert_eq!(secrecy(name), Secret, "{name}");
         }
+    }
+
+    #[test]
+    fn the_lists_are_in_order() {
+        assert!(PUBLIC.is_sorted() && EXACT.is_sorted() && WEAK.is_sorted());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::names::field_kind;
 use super::secret::Shaper;
 use super::shown::{Mark, Shown};
-use super::{Door, body, credential, field_marks, form, head};
+use super::{Door, body, credential, field_marks, form, head, text};
 use crate::model::{Exchange, Fields, Place};
 use crate::wire::form::parse;
 use crate::wire::{authorization, basic, content};
@@ -96,7 +96,9 @@ impl Door<'_> {
 pub(super) fn all_marks(shaper: Shaper<'_>, exchange: &Exchange) -> Vec<Mark> {
     let sent = &exchange.request;
     let mut marks = form::url(shaper, 0, sent.target.as_bytes());
-    if let Some(bytes) = &sent.head {
+    marks.extend(text::marks(shaper, 0, sent.method.as_bytes()));
+    // As a rule the head is what method, target and fields show.
+    if let Some(bytes) = sent.head.as_ref().filter(|bytes| ***bytes != sent.shown_head()) {
         marks.extend(head::marks(shaper, bytes));
     }
     marks.extend(of_fields(shaper, &sent.fields));

@@ -105,10 +105,14 @@ impl Shown {
     fn plain(&mut self, bytes: &[u8], start: usize) {
         let mut at = start;
         for chunk in bytes.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                let source = at..at + c.len_utf8();
+            let mut rest = chunk.valid();
+            while let Some(c) = rest.chars().next() {
+                let length = rest.char_indices().find(|(_, c)| is_odd(*c)).map_or(rest.len(), |(odd, _)| odd);
+                let (run, after) = rest.split_at(if length > 0 { length } else { c.len_utf8() });
+                let source = at..at + run.len();
                 at = source.end;
-                if is_odd(c) { self.escaped(source, |out| escape(c, out)) } else { self.plain_char(source, c) }
+                rest = after;
+                if length > 0 { self.plain_run(source, run) } else { self.escaped(source, |out| escape(c, out)) }
             }
             for byte in chunk.invalid() {
                 self.escaped(at..at + 1, |out| escape_byte(*byte, out));
@@ -117,13 +121,13 @@ impl Shown {
         }
     }
 
-    fn plain_char(&mut self, source: Range<usize>, c: char) {
+    fn plain_run(&mut self, source: Range<usize>, run: &str) {
         match self.pieces.last_mut() {
             Some(Piece { source: last, text, kind: PieceKind::Plain }) if last.end == source.start => {
                 last.end = source.end;
-                text.push(c);
+                text.push_str(run);
             }
-            _ => self.pieces.push(Piece { source, text: c.into(), kind: PieceKind::Plain }),
+            _ => self.pieces.push(Piece { source, text: run.into(), kind: PieceKind::Plain }),
         }
     }
 

@@ -1,6 +1,9 @@
 //! Marks in text that no structure explains: what gives itself away by its own look, wherever it stands.
 
 use std::ops::Range;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::names::{Secrecy, secrecy};
 use super::secret::{Shaper, Writing, is_random};
@@ -39,15 +42,18 @@ pub(super) fn marks(shaper: Shaper<'_>, base: usize, text: &[u8]) -> Vec<Mark> {
 
 /// Rows of the characters of which tokens are made.
 fn words(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
-    let is_part =
-        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
     let mut at = 0;
     std::iter::from_fn(move || {
-        at += text.iter().skip(at).take_while(|byte| !is_part(**byte)).count();
-        let length = text.iter().skip(at).take_while(|byte| is_part(**byte)).count();
-        at += length;
-        (length > 0).then_some(at - length..at)
+        let rest = text.get(at..).unwrap_or_default();
+        let start = at + rest.iter().position(|byte| is_part(*byte))?;
+        let rest = text.get(start..).unwrap_or_default();
+        at = rest.iter().position(|byte| !is_part(*byte)).map_or(text.len(), |length| start + length);
+        Some(start..at)
     })
+}
+
+fn is_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
 }
 
 /// Where the value starts in `access_token=x`.
@@ -91,7 +97,11 @@ fn is_long_random(bytes: &[u8]) -> bool {
 /// PEM private keys, also cut ones and ones with escaped line breaks.
 fn private_keys(base: usize, text: &[u8]) -> Vec<Mark> {
     const END: &[u8] = b"PRIVATE KEY-----";
+    static BEGINS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(END));
     let mut marks = Vec::new();
+    if text.len() < END.len() || BEGINS.find(text).is_none() {
+        return marks;
+    }
     let mut at = 0;
     while let Some(start) = find(text, END, at).map(|found| found + END.len()) {
         let end = find(text, b"-----END", start).unwrap_or(text.len());
