@@ -84,6 +84,9 @@ pub struct RunOptions {
     /// Record the session in this folder, without its secrets [default: a new one for each run]
     #[arg(long, value_name = "DIR")]
     session: Option<String>,
+    /// Which bodies the recording keeps: `telling`, those that may tell something of a failure, or `all` [default: telling]
+    #[arg(long, value_name = "telling|all")]
+    session_bodies: Option<String>,
     /// Serve the page in the browser here, as 127.0.0.1:8081
     #[arg(long, value_name = "ADDR")]
     ui: Option<String>,
@@ -174,6 +177,7 @@ impl RunOptions {
             ("--log-format", "log.format", &self.log_format),
             ("--log-file", "log.file", &self.log_file),
             ("--session", "session.dir", &self.session),
+            ("--session-bodies", "session.bodies", &self.session_bodies),
             ("--ui", "ui.listen", &self.ui),
             ("--upstream-proxy", "upstream.proxy", &self.upstream_proxy),
         ];
@@ -234,6 +238,7 @@ mod tests {
             "--log-format=x",
             "--log-file=x",
             "--session=x",
+            "--session-bodies=x",
             "--ui=x",
             "--reverse=x",
             "--intercept=x",

@@ -21,7 +21,7 @@ use why401::ledger;
 use why401::model::{Exchange, Salt};
 use why401::output::{Told, har, json};
 use why401::pipeline::{Pipeline, Teller};
-use why401::session::{Limits, Recorder};
+use why401::session::{Bodies, Limits, Recorder};
 
 fn why401(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_why401")).args(arguments).output().unwrap()
@@ -134,7 +134,7 @@ fn a_report_of_a_session_says_what_the_log_said_with_the_same_tags() {
         example("token-expired").into_iter().zip(1..).map(|(exchange, id)| Exchange { id, ..exchange }).collect();
     let session = folder.path().join("session");
     let salt = Salt::new([5; 32]);
-    let limits = Limits { bytes: 1 << 24, exchanges: 1000 };
+    let limits = Limits { bytes: 1 << 24, exchanges: 1000, bodies: Bodies::Telling };
     let (recorder, recording) = Recorder::start(&session, limits, salt.clone(), exchanges[0].at).unwrap();
     let mut live = String::new();
     let mut pipeline = Pipeline::new(salt, ledger::Limits::default());

@@ -21,6 +21,7 @@ use why401::ledger::{Ledger, Limits};
 use why401::model::{Diagnosis, Exchange, Salt};
 use why401::output::har;
 use why401::output::redact::scrub::{Masker, Masks, Scrubber};
+use why401::wire::telling::Telling;
 
 use planted::{forms, planted};
 
@@ -95,6 +96,12 @@ fn scrubbed(exchanges: &[Exchange]) -> Vec<Exchange> {
     exchanges.iter().map(|exchange| scrubber.scrub(exchange).0).collect()
 }
 
+/// Without the bodies that can tell nothing, as a session is recorded by default.
+fn recorded(exchanges: &[Exchange]) -> Vec<Exchange> {
+    let mut scrubber = Scrubber::new(Salt::new([9; 32]));
+    exchanges.iter().map(|exchange| scrubber.scrub_keeping(exchange, Telling::of(exchange)).0).collect()
+}
+
 /// Where two lists differ, for people.
 fn difference(name: &str, before: &[String], after: &[String]) -> Option<String> {
     let at = (0..before.len().max(after.len())).find(|at| before.get(*at) != after.get(*at))?;
@@ -137,6 +144,40 @@ fn every_example_says_the_same_from_a_redacted_har() {
         })
         .collect();
     assert!(wrong.is_empty(), "{} of {} examples differ\n{}", wrong.len(), examples.len(), wrong.join("\n"));
+}
+
+/// The same of what a session records of each exchange before anything is said of it.
+#[test]
+fn every_example_says_the_same_without_the_bodies_that_tell_nothing() {
+    let examples = examples();
+    let mut left_out = 0;
+    let wrong: Vec<String> = examples
+        .iter()
+        .filter_map(|(name, exchanges)| {
+            let back = read_back(&recorded(exchanges));
+            let body = |exchange: &Exchange| exchange.response().and_then(|answer| answer.body.left_out);
+            left_out += back.iter().filter(|exchange| body(exchange).is_some()).count();
+            difference(name, &said(&diagnosed(exchanges)), &said(&diagnosed(&back)))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{} of {} examples differ\n{}", wrong.len(), examples.len(), wrong.join("\n"));
+    assert!(left_out > 10, "only {left_out} bodies were left out");
+}
+
+/// Exchanges that something is said of, and whose bodies are not recorded before it is said: they are recorded twice.
+#[test]
+fn few_findings_are_of_an_exchange_whose_bodies_told_nothing() {
+    let mut causes: Vec<&str> = Vec::new();
+    for (_, exchanges) in examples() {
+        for (exchange, diagnosis) in exchanges.iter().zip(diagnosed(&exchanges)) {
+            let twice = Telling::of(exchange) != Telling::BOTH && !exchange.request.body.bytes.is_empty()
+                || !Telling::of(exchange).answer;
+            causes.extend(diagnosis.findings.iter().filter(|_| twice).map(|finding| finding.cause));
+        }
+    }
+    causes.sort_unstable();
+    causes.dedup();
+    assert_eq!(causes, ["cors-blocked", "instance-hibernating", "plain-http", "token-in-query"]);
 }
 
 /// Every byte of an exchange that could be written anywhere.

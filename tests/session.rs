@@ -18,9 +18,9 @@ use why401::ledger;
 use why401::model::{Exchange, Millis, Salt};
 use why401::output::Told;
 use why401::pipeline::Pipeline;
-use why401::session::{Limits, Recorder, Session};
+use why401::session::{Bodies, Limits, Recorder, Session};
 
-const ROOMY: Limits = Limits { bytes: 64 * 1024 * 1024, exchanges: 10_000 };
+const ROOMY: Limits = Limits { bytes: 64 * 1024 * 1024, exchanges: 10_000, bodies: Bodies::Telling };
 
 /// The exchanges of a page's examples, numbered.
 fn exchanges(slug: &str) -> Vec<Exchange> {
@@ -78,6 +78,57 @@ fn a_session_is_read_back_with_the_same_findings() {
     assert_eq!(causes(back), causes(exchanges));
 }
 
+/// A healthy call: what it brings is data.
+fn healthy() -> Exchange {
+    let text = format!(
+        "@ 10:00:00 https://dev1.service-now.com\n> POST /api/now/table/incident HTTP/1.1\n> Host: dev1.service-now.com\n\
+         > Content-Type: application/json\n>\n> {{\"short_description\":\"asked\"}}\n\
+         < HTTP/1.1 201 Created\n< Content-Type: application/json\n< X-Is-Logged-In: true\n<\n\
+         < {{\"result\":{{\"short_description\":\"answered{}\"}}}}\n",
+        ".".repeat(80)
+    );
+    let exchange = transcript::parse(&text).unwrap().steps.remove(0).exchange;
+    Exchange { id: 1, ..exchange }
+}
+
+fn all_text(folder: &Path) -> String {
+    files(folder).iter().map(|file| String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned()).collect()
+}
+
+#[test]
+fn of_a_healthy_call_the_bodies_are_recorded_only_where_all_are_wanted() {
+    let lengths = |exchange: &Exchange| (exchange.request.body.length, exchange.response().unwrap().body.length);
+    for (bodies, kept) in [(Bodies::Telling, false), (Bodies::All, true)] {
+        let folder = tempfile::tempdir().unwrap();
+        record(folder.path(), Limits { bodies, ..ROOMY }, &[healthy()]);
+        let text = all_text(folder.path());
+        assert_eq!([text.contains("asked"), text.contains("answered")], [kept; 2], "{bodies:?}");
+        let back = read(folder.path()).remove(0);
+        assert_eq!(lengths(&back), lengths(&healthy()));
+        assert_eq!(back.request.body.left_out.is_none() && !back.request.body.bytes.is_empty(), kept);
+        assert_eq!(back.request.fields.text("content-type").unwrap(), "application/json");
+    }
+}
+
+#[test]
+fn an_exchange_that_something_is_said_of_is_there_once_and_in_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut refused = exchanges("token-expired").remove(1);
+    let mut said = healthy();
+    // A script of another origin, that may not see the answer.
+    said.request.fields.push("Origin", "https://portal.example");
+    said.request.fields.push("User-Agent", "Mozilla/5.0");
+    (said.id, refused.id) = (2, 3);
+    let all = [healthy(), said, refused];
+    assert!(causes(all.clone()).iter().any(|cause| cause.starts_with("#2 cors-blocked")));
+    record(folder.path(), ROOMY, &all);
+    let back = read(folder.path());
+    assert_eq!(back.iter().map(|exchange| exchange.id).collect::<Vec<u64>>(), [1, 2, 3]);
+    let kept: Vec<bool> = back.iter().map(|e| !e.response().unwrap().body.bytes.is_empty()).collect();
+    assert_eq!(kept, [false, true, true]);
+    assert_eq!(causes(back), causes(all));
+}
+
 #[cfg(unix)]
 #[test]
 fn only_the_owner_can_read_it() {
@@ -105,6 +156,8 @@ fn a_journal_that_was_cut_anywhere_opens_with_all_whole_lines() {
             .split(|byte| *byte == b'\n')
             .take(lines)
             .filter(|line| line.starts_with(b"{\"schema\":\"why401.entry/1\""))
+            // Written again, it is the same exchange.
+            .filter(|line| memchr::memmem::find(line, b"\"again\":true").is_none())
             .count();
         assert_eq!(read(folder.path()).len(), entries, "cut after {length} bytes");
     }
@@ -143,12 +196,11 @@ fn the_oldest_goes_first_but_failures_and_what_led_up_to_them_stay() {
         (exchange.id, exchange.at) = (id, Millis(story[1].at.0 + 1000 * i64::try_from(id).unwrap()));
         exchange.request.host = "other.service-now.com".into();
         exchange.request.method = "GET".into();
-        exchange.request.target = "/api/now/table/incident".into();
-        exchange.request.body = why401::model::Body::whole(vec![b'x'; 8000]);
+        exchange.request.target = format!("/api/now/table/incident?{}", "x".repeat(8000));
         exchange
     };
     let all: Vec<Exchange> = story.iter().cloned().chain((3..400).map(healthy)).collect();
-    let limits = Limits { bytes: 1024 * 1024, exchanges: 10_000 };
+    let limits = Limits { bytes: 1024 * 1024, exchanges: 10_000, bodies: Bodies::Telling };
     record(folder.path(), limits, &all);
     let bytes: u64 = files(folder.path()).iter().map(|file| fs::metadata(file).unwrap().len()).sum();
     assert!(bytes < 1_300_000, "{bytes} bytes for a limit of 1 MiB");
@@ -166,7 +218,7 @@ fn what_a_failure_names_is_there_although_its_journal_went_long_before_the_failu
         (exchange.id, exchange.at) = (id, Millis(story[0].at.0 + i64::try_from(id).unwrap()));
         exchange.request.host = "other.service-now.com".into();
         exchange.request.fields = Default::default();
-        exchange.request.body = why401::model::Body::whole(vec![b'x'; 8000]);
+        exchange.request.target = format!("/api/now/table/incident?{}", "x".repeat(8000));
         let why401::model::Outcome::Answered(answer) = &mut exchange.outcome else { panic!("no answer") };
         answer.status = 200;
         exchange
@@ -174,7 +226,7 @@ fn what_a_failure_names_is_there_although_its_journal_went_long_before_the_failu
     let failure = Exchange { id: 400, ..story[1].clone() };
     let all: Vec<Exchange> = [story[0].clone()].into_iter().chain((2..400).map(healthy)).chain([failure]).collect();
     assert_eq!(causes(all.clone()), ["#400 token-expired proven"]);
-    record(folder.path(), Limits { bytes: 1024 * 1024, exchanges: 10_000 }, &all);
+    record(folder.path(), Limits { bytes: 1024 * 1024, exchanges: 10_000, bodies: Bodies::Telling }, &all);
     let back = read(folder.path());
     assert!(back.len() < all.len() / 2, "nothing has gone");
     assert_eq!(back.first().map(|exchange| exchange.id), Some(1));

@@ -127,6 +127,9 @@ keys! {
         "Whether the session is recorded on disk, without its secrets, for `why401 report`.";
     "session.dir" => session.dir,
         "A folder for the recording. Empty: a new one for each run, under why401/sessions in the user's data folder.";
+    "session.bodies" => session.bodies,
+        "\"telling\": of a success that nothing is said of, heads, lengths and types are recorded, and the text of the\n\
+         bodies is left out unless a diagnosis looks into it. \"all\": every body, as far as it was captured.";
     "session.total_bytes" => session.total,
         "Limit for the recording on disk; the oldest goes first. Sizes also read \"256KiB\", \"1MiB\".\n\
          A half of it is for failures and what led up to them, which stay when the rest goes.";

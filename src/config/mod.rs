@@ -81,9 +81,19 @@ pub enum Format {
 pub struct Session {
     pub record: bool,
     pub dir: Option<PathBuf>,
+    pub bodies: Bodies,
     pub total: Size,
     /// Exchanges of a recording; the oldest go first.
     pub exchanges: usize,
+}
+
+/// Which bodies are recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bodies {
+    /// Those that may tell something of a failure.
+    #[default]
+    Telling,
+    All,
 }
 
 /// The page in the browser.
@@ -142,7 +152,13 @@ impl Default for Config {
             upstream: Upstream::default(),
             ca: Ca { dir: None, name_constraints: true, certificates: None, key: None },
             log: Log { format: Format::Human, all: false, why: false, file: None, filter: "info".into() },
-            session: Session { record: true, dir: None, total: Size::mebibytes(256), exchanges: 200_000 },
+            session: Session {
+                record: true,
+                dir: None,
+                bodies: Bodies::Telling,
+                total: Size::mebibytes(256),
+                exchanges: 200_000,
+            },
             ui: Ui { listen: None },
             limits: proxy::Limits::default(),
             memory: Memory { records: 20_000, queue: 1024 },

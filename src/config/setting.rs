@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::Format;
+use super::{Bodies, Format};
 use crate::proxy;
 
 /// A value as it was written, wherever it was written.
@@ -257,6 +257,23 @@ impl Setting for Format {
         quote(match self {
             Format::Human => "human",
             Format::Json => "json",
+        })
+    }
+}
+
+impl Setting for Bodies {
+    fn read(given: &Given, _: &Path) -> Result<Bodies, String> {
+        match given.text("`telling` or `all`")? {
+            "telling" => Ok(Bodies::Telling),
+            "all" => Ok(Bodies::All),
+            other => Err(format!("`{other}` names no bodies: write `telling` or `all`")),
+        }
+    }
+
+    fn show(&self) -> String {
+        quote(match self {
+            Bodies::Telling => "telling",
+            Bodies::All => "all",
         })
     }
 }

@@ -38,6 +38,7 @@ fn every_key_of_the_example_can_be_changed() {
         "upstream.client_certificates" => "[{ hosts = [\"a.example\"], file = \"a.pem\" }]",
         "upstream.resolve" => "[\"a=127.0.0.1\"]",
         "log.format" => "\"json\"",
+        "session.bodies" => "\"all\"",
         "http1" | "log.all" | "log.why" | "access.remote" | "access.private" => "true",
         "marks.via" | "marks.x_forwarded" => "true",
         "access.proxy_protocol" => "\"127.0.0.1:9\"",

@@ -8,7 +8,7 @@ use crate::wire::bearer::{self, BearerFault};
 use crate::wire::endpoint::{self, Endpoint};
 use crate::wire::reading::{Credential, Reading};
 use crate::wire::servicenow::{self, FormLogin, Page};
-use crate::wire::{cookie, date};
+use crate::wire::{cookie, date, telling};
 
 /// The kind of answer, as far as diagnosis is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl<'a> Facts<'a> {
     /// Whether there is anything to look at. A plain success of an API has nothing: it costs no rule.
     pub fn needs_words(&self) -> bool {
         let plain = self.answer == Answer::Fine && self.reading.endpoint.is_api() && self.reading.succeeded();
-        let odd = self.reading.fingerprint.logged_in == Some(false) || self.reading.answer.len() < 64;
+        let odd = self.reading.fingerprint.logged_in == Some(false) || self.reading.answer_length() < telling::SHORT;
         !plain || odd || self.reading.request().fields.has("origin")
     }
 

@@ -53,6 +53,9 @@ pub mod custom {
     pub const RAW_HEAD: &str = "_rawHead";
     /// Of a header: the bytes of a value that is no UTF-8, one character for each.
     pub const RAW_VALUE: &str = "_raw";
+    /// The `comment` of a request, or of the content of an answer, whose text was left out by why401's own recording. The
+    /// lengths are those of the text.
+    pub const LEFT_OUT: &str = "the text is left out by session.bodies = \"telling\"";
     /// Of the log: version and manifest of redactions; not read.
     pub const WHY401: &str = "_why401";
 }

@@ -215,13 +215,15 @@ pub struct Body {
     pub length: u64,
     /// `bytes` still carry the Content-Encoding that the fields name.
     pub coded: bool,
+    /// A recording left the text out, since it tells nothing: its length in bytes, without content coding.
+    pub left_out: Option<u64>,
 }
 
 impl Body {
     /// A body that was seen whole and without content coding.
     pub fn whole(bytes: impl Into<Bytes>) -> Body {
         let bytes = bytes.into();
-        Body { length: bytes.len() as u64, bytes, coded: false }
+        Body { length: bytes.len() as u64, bytes, coded: false, left_out: None }
     }
 
     /// Whether less was captured than was sent.

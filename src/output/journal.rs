@@ -24,6 +24,8 @@ struct Head<'a> {
 struct Written<'a, E> {
     schema: &'static str,
     exchange: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    again: bool,
     removed: Vec<Taken<'a>>,
     entry: E,
 }
@@ -53,8 +55,17 @@ pub fn head(at: Millis) -> String {
 
 /// The line of an exchange that `redact::scrub` made harmless.
 pub fn exchange(exchange: &Exchange, removed: &[Removed]) -> String {
+    written(exchange, removed, false)
+}
+
+/// The line of an exchange that stands in the journal without its bodies.
+pub fn again(exchange: &Exchange, removed: &[Removed]) -> String {
+    written(exchange, removed, true)
+}
+
+fn written(exchange: &Exchange, removed: &[Removed], again: bool) -> String {
     let removed = removed.iter().map(Taken::of).collect();
-    line(&Written { schema: ENTRY, exchange: exchange.id, removed, entry: har::part(exchange) })
+    line(&Written { schema: ENTRY, exchange: exchange.id, again, removed, entry: har::part(exchange) })
 }
 
 /// The line of what was said of an exchange: causes and grades, and the exchanges that belong to it. The words are not
@@ -109,6 +120,9 @@ pub enum Line<'a> {
 #[derive(Deserialize)]
 pub struct Read<'a> {
     pub exchange: u64,
+    /// A line without its bodies stands shortly before this one, which takes its place.
+    #[serde(default)]
+    pub again: bool,
     #[serde(default)]
     pub removed: Vec<Gone>,
     #[serde(borrow)]

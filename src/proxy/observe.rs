@@ -52,7 +52,7 @@ impl Capture {
     fn take(&mut self) -> Body {
         let bytes = std::mem::take(&mut self.kept).freeze();
         // Nothing is decoded here: the bytes are as they were on the wire.
-        Body { bytes, length: self.length, coded: true }
+        Body { bytes, length: self.length, coded: true, left_out: None }
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::tellers::Tellers;
 use super::{announce, certificates, ui};
 use crate::command::{Failure, ca};
-use crate::config::Config;
+use crate::config::{Bodies, Config};
 use crate::ledger::Limits;
 use crate::model::{Exchange, Millis, Salt};
 use crate::pipeline::{Pipeline, Teller};
@@ -202,7 +202,11 @@ fn rest(exchanges: &mpsc::Receiver<Exchange>) -> Duration {
 /// Records the session, where the configuration names a folder for it.
 fn recorder(config: &Config, salt: &Salt) -> Result<Option<(Recorder, Recording)>, Failure> {
     let Some(folder) = &config.session.dir else { return Ok(None) };
-    let limits = session::Limits { bytes: config.session.total.0, exchanges: config.session.exchanges as u64 };
+    let bodies = match config.session.bodies {
+        Bodies::Telling => session::Bodies::Telling,
+        Bodies::All => session::Bodies::All,
+    };
+    let limits = session::Limits { bytes: config.session.total.0, exchanges: config.session.exchanges as u64, bodies };
     Ok(Some(Recorder::start(folder, limits, salt.clone(), now())?))
 }
 

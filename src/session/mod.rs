@@ -4,7 +4,9 @@
 //! exchange ── Recorder ── bounded queue ── thread: scrub → one line → journal-000001.jsonl …
 //! ```
 //!
-//! Every exchange is written when it has ended, before its diagnosis; what is said of it follows as a line of its own. A
+//! Every exchange is written when it has ended, before its diagnosis; what is said of it follows as a line of its own. Bodies
+//! that can tell nothing of a failure are left out, unless the configuration wants all; where something is said of such an
+//! exchange after all, it is written again with its bodies. A
 //! line is written with one call and is the system's from then on: a process that is killed loses the exchanges in flight
 //! and those that still wait in the queue, which is empty but for moments; the power's end also loses what was not synced
 //! within the last seconds. A full disk or a slow one costs lines, never traffic: they are counted, the loss is said at
@@ -14,6 +16,7 @@ mod folder;
 mod kept;
 mod queue;
 mod read;
+mod recent;
 mod sightings;
 mod write;
 
@@ -24,13 +27,15 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::model::{Exchange, Millis, Salt};
-use crate::output::redact::scrub::Scrubber;
+use crate::output::redact::scrub::{Removed, Scrubber};
 use crate::output::{Told, journal};
 use crate::pipeline::Teller;
+use crate::wire::telling::Telling;
 
 pub use folder::{default_folder, files, is_session};
 use queue::Queue;
 pub use read::{Entry, Fault, Session};
+use recent::Recent;
 use sightings::Sightings;
 use write::Journal;
 
@@ -49,16 +54,26 @@ const SYNC_EVERY: Duration = Duration::from_secs(5);
 /// At the end a disk that takes no line for this long is given up.
 const LAST_LINES: Duration = Duration::from_secs(5);
 
-/// What a session may take of the disk.
+/// What a session may take of the disk, and what for.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub bytes: u64,
     pub exchanges: u64,
+    pub bodies: Bodies,
+}
+
+/// Which bodies are recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bodies {
+    /// Those that may tell something of a failure (`wire::telling`).
+    Telling,
+    All,
 }
 
 enum Item {
     Exchange(Box<Exchange>, usize),
-    Told(String),
+    /// A line, and the exchange that it is about where that may stand in the journal without its bodies.
+    Told(String, Option<Box<Exchange>>),
     End,
 }
 
@@ -68,6 +83,7 @@ pub struct Recorder {
     items: Arc<Queue<Item>>,
     waiting: Arc<AtomicUsize>,
     lost: Arc<AtomicUsize>,
+    bodies: Bodies,
 }
 
 /// The thread that writes; to wait for at the end.
@@ -91,6 +107,8 @@ impl Recorder {
             journal,
             scrubber: Scrubber::new(salt),
             sightings: Sightings::default(),
+            recent: Recent::default(),
+            bodies: limits.bodies,
             waiting: Arc::clone(&waiting),
             lost: Arc::clone(&lost),
             done: Arc::clone(&done),
@@ -100,7 +118,7 @@ impl Recorder {
         let thread = std::thread::Builder::new().name("session".into()).spawn(move || writer.run(&to_write));
         let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
         let recording = Recording { items: items.clone(), thread, done, path: folder.to_owned() };
-        Ok((Recorder { items, waiting, lost }, recording))
+        Ok((Recorder { items, waiting, lost, bodies: limits.bodies }, recording))
     }
 
     /// Records an exchange; gives it up where too many wait.
@@ -128,7 +146,18 @@ impl Recorder {
 impl Teller for Recorder {
     fn tell(&mut self, told: &Told<'_>) {
         if !told.diagnosis.findings.is_empty() || !told.takes_back.is_empty() {
-            self.send(Item::Told(journal::told(told)));
+            let exchange = Some(told.exchange).filter(|exchange| self.bodies.kept(exchange) != Telling::BOTH);
+            self.send(Item::Told(journal::told(told), exchange.map(|exchange| Box::new(exchange.clone()))));
+        }
+    }
+}
+
+impl Bodies {
+    /// The bodies of this exchange that are recorded before anything is said of it.
+    fn kept(self, exchange: &Exchange) -> Telling {
+        match self {
+            Bodies::Telling => Telling::of(exchange),
+            Bodies::All => Telling::BOTH,
         }
     }
 }
@@ -151,11 +180,16 @@ impl Recording {
     }
 }
 
+/// Makes the line of an exchange.
+type Line = fn(&Exchange, &[Removed]) -> String;
+
 /// The thread's own.
 struct Writer {
     journal: Journal,
     scrubber: Scrubber,
     sightings: Sightings,
+    recent: Recent,
+    bodies: Bodies,
     waiting: Arc<AtomicUsize>,
     lost: Arc<AtomicUsize>,
     done: Arc<AtomicUsize>,
@@ -188,10 +222,10 @@ impl Writer {
         for item in items {
             match item {
                 Item::Exchange(exchange, bytes) => {
-                    self.exchange(&exchange);
+                    self.exchange(exchange);
                     self.waiting.fetch_sub(bytes, Ordering::Relaxed);
                 }
-                Item::Told(line) => self.told(&line),
+                Item::Told(line, exchange) => self.told(&line, exchange),
                 Item::End => return false,
             }
             self.done.fetch_add(1, Ordering::Relaxed);
@@ -199,31 +233,41 @@ impl Writer {
         true
     }
 
-    fn exchange(&mut self, exchange: &Exchange) {
+    fn exchange(&mut self, exchange: Box<Exchange>) {
+        let keep = self.bodies.kept(&exchange);
+        if self.write(&exchange, keep, journal::exchange) && keep != Telling::BOTH {
+            self.recent.add(exchange);
+        }
+    }
+
+    /// Writes one line of an exchange. Whether it was written.
+    fn write(&mut self, exchange: &Exchange, keep: Telling, line: Line) -> bool {
         let learned = self.scrubber.learned();
-        let (scrubbed, removed) = self.scrubber.scrub(exchange);
+        let (scrubbed, removed) = self.scrubber.scrub_keeping(exchange, keep);
         self.mend(learned);
-        let mut line = journal::exchange(&scrubbed, &removed);
-        if self.scrubber.finds_secret_in(line.as_bytes()) {
+        let mut text = line(&scrubbed, &removed);
+        if self.scrubber.finds_secret_in(text.as_bytes()) {
             // A secret came through all the same: nothing of what was sent and received is written.
-            line = journal::exchange(&bare(scrubbed.clone()), &[]);
+            text = line(&bare(scrubbed.clone()), &[]);
             tracing::error!(
                 exchange = exchange.id,
                 "a secret was left in a recorded exchange: its contents are left out"
             );
-            if self.scrubber.finds_secret_in(line.as_bytes()) {
+            if self.scrubber.finds_secret_in(text.as_bytes()) {
                 self.lost.fetch_add(1, Ordering::Relaxed);
-                return;
+                return false;
             }
         }
-        let written = self.journal.exchange(&line);
+        let written = self.journal.exchange(&text);
         if let Ok(place) = &written {
-            self.sightings.note(&line, *place);
+            self.sightings.note(&text, *place);
             if gives(&scrubbed) {
-                self.journal.kept.mark_source(exchange.id, &line);
+                self.journal.kept.mark_source(exchange.id, &text);
             }
         }
+        let is_written = written.is_ok();
         self.count(written.map(|_| ()));
+        is_written
     }
 
     /// What was only now seen to be a secret may stand in earlier lines, where nothing said so.
@@ -236,11 +280,17 @@ impl Writer {
         }
     }
 
-    fn told(&mut self, line: &str) {
+    fn told(&mut self, line: &str, exchange: Option<Box<Exchange>>) {
         let story = match journal::read(line) {
             journal::Line::Told(told) => told.story,
             _ => Vec::new(),
         };
+        let named = story.iter().filter_map(|id| self.recent.take(*id)).collect::<Vec<_>>();
+        let late = exchange.filter(|late| named.iter().all(|exchange| exchange.id != late.id));
+        // With all of their bodies: a reader puts them in the place of their first lines.
+        for exchange in late.into_iter().chain(named) {
+            self.write(&exchange, Telling::BOTH, journal::again);
+        }
         let written = self.journal.told(line, &story);
         self.count(written);
     }

@@ -14,6 +14,11 @@ use crate::output::journal::{self, Gone, Line};
 /// Longer lines are not ours, in bytes.
 const LINE_LIMIT: usize = 64 * 1024 * 1024;
 
+/// An exchange that is written again is no further from its first line, in exchanges.
+const NEAR: usize = 2048;
+/// And in bytes of lines.
+const NEAR_BYTES: u64 = 4 * 1024 * 1024;
+
 /// An exchange of a session.
 pub struct Entry {
     /// Numbered from 1 in the order of reading where several runs wrote into one folder.
@@ -48,6 +53,9 @@ pub struct Session {
     runs: HashMap<String, u64>,
     offset: u64,
     highest: u64,
+    /// What was read and not given out yet: an exchange may be written again a little later.
+    waiting: VecDeque<(Result<Entry, Fault>, u64)>,
+    waiting_bytes: u64,
     bytes: u64,
 }
 
@@ -66,6 +74,8 @@ impl Session {
             runs: HashMap::new(),
             offset: 0,
             highest: 0,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
             bytes: 0,
         })
     }
@@ -125,30 +135,70 @@ impl Session {
     }
 }
 
+impl Session {
+    /// Reads one line further. Whether there was one.
+    fn read_on(&mut self) -> bool {
+        let before = self.bytes;
+        let (text, file, line) = match self.line() {
+            None => return false,
+            Some(Err(fault)) => {
+                self.wait(Err(fault), 0);
+                return true;
+            }
+            Some(Ok(line)) => line,
+        };
+        let length = self.bytes - before;
+        let what = match journal::read(&text) {
+            Line::Exchange(read) => {
+                let again = read.again;
+                match self.entry(read) {
+                    Ok(Some(entry)) if again => {
+                        self.take_the_place(entry);
+                        return true;
+                    }
+                    Ok(Some(entry)) => {
+                        self.wait(Ok(entry), length);
+                        return true;
+                    }
+                    Ok(None) => return true,
+                    Err(what) => what,
+                }
+            }
+            Line::Head(run) => {
+                self.offset = *self.runs.entry(run.to_owned()).or_insert(self.highest);
+                return true;
+            }
+            Line::Told(_) => return true,
+            Line::Unknown if text.trim().is_empty() => return true,
+            Line::Unknown => "this is no line of a journal".to_owned(),
+        };
+        self.wait(Err(Fault { file, line, what }), 0);
+        true
+    }
+
+    fn wait(&mut self, item: Result<Entry, Fault>, length: u64) {
+        self.waiting.push_back((item, length));
+        self.waiting_bytes += length;
+    }
+
+    /// An exchange that was written again takes the place of its first line, and the order stays.
+    fn take_the_place(&mut self, entry: Entry) {
+        let same = |(item, _): &&mut (Result<Entry, Fault>, u64)| {
+            item.as_ref().is_ok_and(|first| first.exchange.id == entry.exchange.id)
+        };
+        if let Some((first, _)) = self.waiting.iter_mut().rev().find(same) {
+            *first = Ok(entry);
+        }
+    }
+}
+
 impl Iterator for Session {
     type Item = Result<Entry, Fault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            let (text, file, line) = match self.line()? {
-                Ok(line) => line,
-                Err(fault) => return Some(Err(fault)),
-            };
-            let what = match journal::read(&text) {
-                Line::Exchange(read) => match self.entry(read) {
-                    Ok(Some(entry)) => return Some(Ok(entry)),
-                    Ok(None) => continue,
-                    Err(what) => what,
-                },
-                Line::Head(run) => {
-                    self.offset = *self.runs.entry(run.to_owned()).or_insert(self.highest);
-                    continue;
-                }
-                Line::Told(_) => continue,
-                Line::Unknown if text.trim().is_empty() => continue,
-                Line::Unknown => "this is no line of a journal".to_owned(),
-            };
-            return Some(Err(Fault { file, line, what }));
-        }
+        while self.waiting.len() < NEAR && self.waiting_bytes < NEAR_BYTES && self.read_on() {}
+        let (item, length) = self.waiting.pop_front()?;
+        self.waiting_bytes -= length;
+        Some(item)
     }
 }

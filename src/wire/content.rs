@@ -29,6 +29,16 @@ pub fn decoded<'a>(fields: &Fields, body: &'a Body) -> Cow<'a, [u8]> {
     current
 }
 
+/// How long a body is without its content codings, where so many of its bytes are `captured`.
+pub fn length(fields: &Fields, body: &Body, captured: u64) -> u64 {
+    if is_coded(fields) && captured > 0 { captured } else { body.length.max(captured) }
+}
+
+/// Whether the fields name a content coding.
+pub fn is_coded(fields: &Fields) -> bool {
+    fields.text("content-encoding").is_some_and(|coding| !coding.trim().is_empty())
+}
+
 /// Deflate with the zlib wrapper as RFC 9110 §8.4.1.2 wants it, or bare as some servers send it.
 fn inflate(input: &[u8]) -> Vec<u8> {
     let wrapped = drain(flate2::read::ZlibDecoder::new(input), input.len());
@@ -64,7 +74,7 @@ mod tests {
 
     fn coded(coding: &str, bytes: Vec<u8>) -> (Fields, Body) {
         let fields = [("Content-Encoding", coding.to_owned())].into_iter().collect();
-        (fields, Body { length: bytes.len() as u64, bytes: bytes.into(), coded: true })
+        (fields, Body { length: bytes.len() as u64, bytes: bytes.into(), coded: true, left_out: None })
     }
 
     #[test]

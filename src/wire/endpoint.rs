@@ -58,6 +58,23 @@ pub fn classify(instance: bool, method: &str, path: &str, query: Option<&str>) -
     page(lower, query.unwrap_or_default())
 }
 
+/// Whether what passes there is about logins and tokens, or is SOAP, whose faults come with any status; whoever the host is.
+pub(super) fn is_about_credentials(method: &str, path: &str, query: Option<&str>) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let provider = method == "POST" && names_token_endpoint(lower.trim_end_matches('/'));
+    provider
+        || matches!(
+            classify(true, method, path, query),
+            Endpoint::Token
+                | Endpoint::Authorize
+                | Endpoint::Revoke
+                | Endpoint::OAuthRedirect
+                | Endpoint::TokenMisspelt
+                | Endpoint::Soap { .. }
+                | Endpoint::Login
+        )
+}
+
 fn oauth(lower: &str) -> Option<Endpoint> {
     Some(match lower.rsplit('/').next()? {
         "oauth_token.do" => Endpoint::Token,

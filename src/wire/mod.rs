@@ -14,4 +14,5 @@ pub mod jwt;
 pub mod oauth;
 pub mod reading;
 pub mod servicenow;
+pub mod telling;
 pub mod template;

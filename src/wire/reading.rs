@@ -159,6 +159,13 @@ impl<'a> Reading<'a> {
         self.status().is_some_and(|status| (200..300).contains(&status)) && !page
     }
 
+    /// How long the answer's body is, as far as that is known where a recording does not show it.
+    pub fn answer_length(&self) -> u64 {
+        let body = self.response().map(|response| &response.body);
+        let unseen = || body.map_or(0, |body| body.left_out.unwrap_or(body.length));
+        if self.answer.is_empty() { unseen() } else { self.answer.len() as u64 }
+    }
+
     /// When the answer had arrived (as far as known; else when the request was sent).
     pub fn answered_at(&self) -> Millis {
         let offset = self.exchange.timing.end.or(self.exchange.timing.first_byte).unwrap_or_default();
@@ -280,7 +287,7 @@ fn provider_token(endpoint: Endpoint, instance: bool, outbound: bool, form: Opti
 }
 
 /// A body is read as a form where the media type says so, or where it is missing or wrong and the text looks like one.
-fn form_of(request: &Request, sent: &[u8]) -> Option<Form> {
+pub(super) fn form_of(request: &Request, sent: &[u8]) -> Option<Form> {
     if sent.is_empty() {
         return None;
     }

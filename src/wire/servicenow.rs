@@ -40,7 +40,13 @@ pub enum Page {
 /// written with escapes: that of an ASCII letter has a 4 to 7 there, of an underscore a 5.
 pub(super) fn names(body: &[u8], name: &str) -> bool {
     let escaped = |at: usize| matches!(body.get(at + 4), Some(b'4'..=b'7'));
-    memchr::memmem::find(body, name.as_bytes()).is_some() || memchr::memmem::find_iter(body, b"\\u00").any(escaped)
+    // `"name"` or `<name>`, and not a word in somebody's text.
+    let framed = |at: usize| {
+        let ends = (at.checked_sub(1).and_then(|before| body.get(before)), body.get(at + name.len()));
+        matches!(ends, (Some(b'"'), Some(b'"')) | (Some(b'<'), Some(b'>')))
+    };
+    memchr::memmem::find_iter(body, name.as_bytes()).any(framed)
+        || memchr::memmem::find_iter(body, b"\\u00").any(escaped)
 }
 
 /// Reads the envelope; `None` where the body has none.
@@ -130,12 +136,17 @@ impl Envelope {
     }
 }
 
+/// `X-Is-Logged-In`.
+pub(super) fn logged_in(fields: &Fields) -> Option<bool> {
+    fields.text("x-is-logged-in").map(|value| value.trim().eq_ignore_ascii_case("true"))
+}
+
 /// Reads the signs of an answer.
 pub fn fingerprint(fields: &Fields) -> Fingerprint {
     let server = fields.text("server").map(|value| value.into_owned());
     let edge =
         server.as_deref().is_some_and(|name| matches!(name.to_ascii_lowercase().as_str(), "servicenow" | "snow_adc"));
-    let logged_in = fields.text("x-is-logged-in").map(|value| value.trim().eq_ignore_ascii_case("true"));
+    let logged_in = logged_in(fields);
     let transaction = fields.text("x-transaction-id").map(|value| value.trim().to_owned()).filter(|id| !id.is_empty());
     let glide = |name: &str| name.starts_with("glide_") || cookie::pool_instance(name).is_some();
     let cookies = cookie::set(fields).iter().any(|(name, _)| glide(name));

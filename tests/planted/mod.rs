@@ -13,7 +13,12 @@ pub fn exchange(sent: (&str, &[(&str, &str)], Vec<u8>), answered: (&[(&str, &str
     let fields =
         |list: &[(&str, &str)]| list.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
     let coded = |list: &[(&str, &str)]| list.iter().any(|(name, _)| *name == "Content-Encoding");
-    let body = |list, bytes: Vec<u8>| Body { length: bytes.len() as u64, bytes: bytes.into(), coded: coded(list) };
+    let body = |list, bytes: Vec<u8>| Body {
+        length: bytes.len() as u64,
+        bytes: bytes.into(),
+        coded: coded(list),
+        left_out: None,
+    };
     Exchange {
         id: 1,
         entry: None,

@@ -76,10 +76,11 @@ pub(super) struct FileFacts {
     pub sha256: String,
 }
 
-pub(super) const ABOUT: [&str; 5] = [
+pub(super) const ABOUT: [&str; 6] = [
     "Values of secrets were exchanged for stand-ins of the same length and alphabet; no key to undo it exists any more.",
     "Of a password its length, its punctuation and which characters are letters and digits remain; of a token nothing does.",
     "JWTs lost their signature; their header and claims remain, with whatever names they hold.",
     "User names, client ids and host names remain where no rule `mask` exchanged them; addresses, paths and bodies remain. Read them before you send this.",
+    "Of a success that nothing was said of, a session holds no bodies but those that a diagnosis looks into; they are counted as removed by `session.bodies`.",
     "Some companies block HAR files that another tool redacted; report.md and report.html hold the same findings.",
 ];

@@ -136,8 +136,16 @@ impl Item {
                 exchange
             }
         };
+        left_out(&scrubbed).for_each(|place| removals.count(place, "session.bodies"));
         let (masked, places) = masker.mask(&scrubbed);
         places.iter().for_each(|place| removals.count(place, "mask"));
         masked
     }
+}
+
+/// The bodies whose text the recording left out.
+fn left_out(exchange: &Exchange) -> impl Iterator<Item = &'static str> {
+    let answer = exchange.response().and_then(|answer| answer.body.left_out);
+    let both = [("request.body", exchange.request.body.left_out), ("response.body", answer)];
+    both.into_iter().filter_map(|(place, left_out)| left_out.map(|_| place))
 }

@@ -49,6 +49,7 @@ object! {
         post_data: Loose<PostData<'a>> = "postData",
         headers_size: Plain<'a> = "headersSize",
         body_size: Plain<'a> = "bodySize",
+        comment: Plain<'a> = "comment",
     }
 }
 
@@ -82,6 +83,7 @@ object! {
         mime_type: Plain<'a> = "mimeType",
         text: Plain<'a> = "text",
         encoding: Plain<'a> = "encoding",
+        comment: Plain<'a> = "comment",
     }
 }
 

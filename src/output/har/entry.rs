@@ -11,6 +11,7 @@ use super::super::switched;
 use super::cookies::{self, Cookie};
 use super::timings::Timings;
 use super::{Beside, uri};
+use crate::intake::har::custom;
 use crate::intake::{stopped, way};
 use crate::model::{Body, Exchange, Fields, Outcome, Phase, Unverified, Way};
 use crate::wire::{content, date, form};
@@ -72,6 +73,8 @@ struct Request<'a> {
     post_data: Option<PostData<'a>>,
     headers_size: i64,
     body_size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<&'static str>,
     #[serde(rename = "_rawHead", skip_serializing_if = "Option::is_none")]
     raw_head: Option<String>,
 }
@@ -127,6 +130,8 @@ struct Content<'a> {
     text: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     encoding: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<&'static str>,
 }
 
 impl<'a> Entry<'a> {
@@ -182,6 +187,7 @@ impl<'a> Request<'a> {
             post_data: post_data(&request.fields, &request.body),
             headers_size: -1,
             body_size: request.body.length,
+            comment: comment(&request.body),
             raw_head: request.head.as_deref().filter(|head| refused || **head != request.shown_head()).map(latin1),
         }
     }
@@ -210,7 +216,8 @@ impl<'a> Response<'a> {
 
     /// No answer of the upstream; the status is the one that the client was given.
     fn none(status: u16) -> Response<'a> {
-        let content = Content { size: 0, compression: None, mime_type: String::new(), text: None, encoding: None };
+        let content =
+            Content { size: 0, compression: None, mime_type: String::new(), text: None, encoding: None, comment: None };
         Response {
             status,
             status_text: "",
@@ -228,17 +235,18 @@ impl<'a> Response<'a> {
 impl<'a> Content<'a> {
     fn new(fields: &Fields, body: &'a Body) -> Content<'a> {
         let bytes = content::decoded(fields, body);
-        let coded = fields.text("content-encoding").is_some_and(|coding| !coding.trim().is_empty());
-        let captured = bytes.len() as u64;
-        let size = if coded && captured > 0 { captured } else { body.length.max(captured) };
+        let coded = content::is_coded(fields);
+        let captured = body.left_out.unwrap_or(bytes.len() as u64);
+        let size = body.left_out.unwrap_or_else(|| content::length(fields, body, captured));
         let saved = i64::try_from(size).unwrap_or(0) - i64::try_from(body.length).unwrap_or(0);
         let (text, encoding) = text(bytes);
         Content {
             size,
             compression: (coded && captured > 0).then_some(saved),
             mime_type: mime_type(fields),
-            text: (captured > 0).then_some(text),
+            text: (captured > 0 && body.left_out.is_none()).then_some(text),
             encoding,
+            comment: comment(body),
         }
     }
 }
@@ -259,6 +267,11 @@ fn post_data<'a>(fields: &Fields, body: &'a Body) -> Option<PostData<'a>> {
     let bytes = content::decoded(fields, body);
     let (text, encoding) = text(bytes);
     (!text.is_empty()).then(|| PostData { mime_type: mime_type(fields), text, encoding })
+}
+
+/// Says which setting left the text out.
+fn comment(body: &Body) -> Option<&'static str> {
+    body.left_out.map(|_| custom::LEFT_OUT)
 }
 
 fn mime_type(fields: &Fields) -> String {

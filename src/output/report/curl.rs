@@ -43,6 +43,8 @@ pub(super) fn command(exchange: &Exchange, door: &Door<'_>) -> String {
     let body = content::decoded(&request.fields, &request.body);
     if !body.is_empty() {
         parts.push(format!("--data-raw {}", quoted(&brief(&door.body(&body).text(), BODY))));
+    } else if let Some(length) = request.body.left_out {
+        parts.push(format!("--data-raw '‹{length} bytes, left out of the recording›'"));
     }
     parts.join(" \\\n  ")
 }

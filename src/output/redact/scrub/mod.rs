@@ -24,11 +24,13 @@ use bytes::Bytes;
 
 use super::names::field_kind;
 use super::secret::Shaper;
+use super::text::find;
 use super::{field_marks, form, head};
 use crate::model::{
     Body, CertificateFault, Exchange, Failure, FailureKind, Fields, Millis, Outcome, Request, Response, Salt, Tag,
 };
 use crate::wire::content;
+use crate::wire::telling::Telling;
 use fields::{Remembered, Scrubbed};
 use known::Known;
 use public::Public;
@@ -94,6 +96,8 @@ struct Work<'a> {
     public: &'a mut Public,
     remembered: &'a mut Remembered,
     shaper: Shaper<'a>,
+    /// Whose text stays.
+    keep: Telling,
     place: String,
     removed: Vec<Removed>,
 }
@@ -112,16 +116,21 @@ impl Scrubber {
 
     /// The exchange without its secrets, and what was removed.
     pub fn scrub(&mut self, exchange: &Exchange) -> (Exchange, Vec<Removed>) {
+        self.scrub_keeping(exchange, Telling::BOTH)
+    }
+
+    /// The same, with the texts of the bodies left out that are not to be kept. Their secrets are learned all the same.
+    pub fn scrub_keeping(&mut self, exchange: &Exchange, keep: Telling) -> (Exchange, Vec<Removed>) {
         let salt = self.maker.salt.clone();
         self.public.learn(exchange);
         let before = (self.known.changes(), self.maker.changes());
-        let mut work = self.work(&salt, exchange.at);
+        let mut work = self.work(&salt, exchange.at, keep);
         let first = (work.exchange(exchange), work.removed);
         if before == (self.known.changes(), self.maker.changes()) {
             return first;
         }
         // Again, as something was learnt: what the answer says is a secret may stand in the request, and the other way round.
-        let mut work = self.work(&salt, exchange.at);
+        let mut work = self.work(&salt, exchange.at, keep);
         (work.exchange(exchange), work.removed)
     }
 
@@ -133,11 +142,11 @@ impl Scrubber {
     /// Text of unknown make without its secrets.
     pub fn words(&mut self, text: &str) -> String {
         let salt = self.maker.salt.clone();
-        let mut work = self.work(&salt, Millis::default());
+        let mut work = self.work(&salt, Millis::default(), Telling::BOTH);
         work.plain_text(text)
     }
 
-    fn work<'a>(&'a mut self, salt: &'a Salt, at: Millis) -> Work<'a> {
+    fn work<'a>(&'a mut self, salt: &'a Salt, at: Millis, keep: Telling) -> Work<'a> {
         let judged = (self.public.count(), self.maker.changes());
         if judged != self.judged {
             self.fields.clear();
@@ -149,6 +158,7 @@ impl Scrubber {
             public: &mut self.public,
             remembered: &mut self.fields,
             shaper: Shaper { salt, at, whole: true },
+            keep,
             place: String::new(),
             removed: Vec::new(),
         }
@@ -207,7 +217,7 @@ impl Work<'_> {
             });
         }
         "request.body".clone_into(&mut self.place);
-        out.body = self.body(&request.fields, &request.body);
+        out.body = self.body(&request.fields, &request.body, self.keep.request);
         out
     }
 
@@ -217,7 +227,7 @@ impl Work<'_> {
         out.reason = self.plain_text(&response.reason);
         out.fields = self.fields("response", &response.fields);
         "response.body".clone_into(&mut self.place);
-        out.body = self.body(&response.fields, &response.body);
+        out.body = self.body(&response.fields, &response.body, self.keep.answer);
         out.cut = response.cut.as_ref().map(|failure| self.failure(failure));
         out
     }
@@ -267,7 +277,7 @@ impl Work<'_> {
         Failure { kind, detail: self.plain_text(&failure.detail), ..failure.clone() }
     }
 
-    fn body(&mut self, fields: &Fields, body: &Body) -> Body {
+    fn body(&mut self, fields: &Fields, body: &Body, keep: bool) -> Body {
         let bytes = content::decoded(fields, body);
         if body::is_unreadable(fields, body, &bytes) {
             // Left out as a whole; but what can be read of it may be repeated where it can be read.
@@ -275,10 +285,25 @@ impl Work<'_> {
             self.text_of_any_kind(bytes.get(..bytes.len().min(body::LEARNT)).unwrap_or_default(), 0);
             self.removed.truncate(removed);
             self.note(Rule::UnreadableBody, &bytes, b"");
-            return Body { bytes: Bytes::new(), length: body.length.max(1), coded: false };
+            return Body { bytes: Bytes::new(), length: body.length.max(1), ..Body::default() };
+        }
+        if !keep && !bytes.is_empty() {
+            self.learn_from(&bytes);
+            let left_out = Some(content::length(fields, body, bytes.len() as u64));
+            return Body { bytes: Bytes::new(), length: body.length, coded: false, left_out };
         }
         let out = self.text_of_any_kind(&bytes, 0);
-        Body { bytes: Bytes::from(out), length: body.length, coded: false }
+        Body { bytes: Bytes::from(out), left_out: body.left_out, length: body.length, coded: false }
+    }
+
+    /// Secrets of a text that is left out may stand elsewhere.
+    fn learn_from(&mut self, bytes: &[u8]) {
+        if self.marks_of_any_kind(bytes).is_empty() && find(bytes, b"code_", 0).is_none() {
+            return;
+        }
+        let removed = self.removed.len();
+        self.text_of_any_kind(bytes, 0);
+        self.removed.truncate(removed);
     }
 
     fn note(&mut self, rule: Rule, secret: &[u8], now: &[u8]) {

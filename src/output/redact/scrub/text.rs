@@ -106,9 +106,12 @@ impl Work<'_> {
         if depth > DEPTH {
             return self.marked(value, Vec::new(), depth);
         }
+        self.marked(value, self.marks_of_any_kind(value), depth)
+    }
+
+    pub(super) fn marks_of_any_kind(&self, value: &[u8]) -> Vec<Mark> {
         let is_url = find(value.get(..16.min(value.len())).unwrap_or_default(), b"://", 0).is_some();
-        let marks = if is_url { form::url(self.shaper, 0, value) } else { body::marks(self.shaper, value) };
-        self.marked(value, marks, depth)
+        if is_url { form::url(self.shaper, 0, value) } else { body::marks(self.shaper, value) }
     }
 
     /// Text of no structure.
