@@ -87,6 +87,7 @@ fn explained(shared: &Shared, destination: &Destination) -> bool {
 async fn refuse(shared: &Shared, client: &mut Link, head: &RequestHead, sheet: Sheet, fault: HeadFault) -> After {
     let notice = Notice::of_fault(&fault, &head.head.raw);
     let bytes = notice.render(head.head.get("accept"), head.method() == "HEAD", true);
+    sheet.draft.begins(notice.status);
     // The client may be gone already; the exchange is told all the same.
     client.send(&bytes, shared.limits.idle).await.ok();
     sheet.refused(fault);
@@ -300,6 +301,7 @@ impl Errand<'_> {
     async fn stalled(self, client: &mut Link) -> After {
         let notice = Notice::plain(408, "http_request_error", "The request's body did not go on in time.");
         let bytes = notice.render(self.head.head.get("accept"), self.head.method() == "HEAD", true);
+        self.sheet.draft.begins(notice.status);
         match client.send(&bytes, self.shared.limits.idle).await {
             Ok(()) => After::Close,
             Err(_) => After::Cut,
@@ -317,6 +319,7 @@ impl Errand<'_> {
         failure.status = Some(notice.status);
         let keep = self.rest_of_body(client).await && keeps(&self.head);
         let bytes = notice.render(self.head.head.get("accept"), self.head.method() == "HEAD", !keep);
+        self.sheet.draft.begins(notice.status);
         let sent = client.send(&bytes, self.shared.limits.idle).await;
         self.sheet.failed(failure);
         if keep && sent.is_ok() { After::Next } else { After::Close }

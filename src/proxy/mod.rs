@@ -13,6 +13,7 @@
 //!                   observe::Sheet::open                                        room in the pipeline's queue is taken here
 //!                   rewrite::request, Pool::take or Dialer::dial (resolve, connect, parent proxy, tls::connect)
 //!                   Conversation::run: upload and Down::run at once, Body::transfer each way, bodies kept up to a limit
+//!                   Draft::answer_begun: Watch::begins, before the answer's first byte goes down
 //!                   Sheet::answered | failed | refused | dropped: abandoned ──▶ Exchange, over the channel
 //! ```
 //!
@@ -59,7 +60,7 @@ pub use door::access::{Access, Credentials, Network, Open};
 pub use http1::strict;
 pub use scope::{Pattern, PatternError, Scope};
 pub use settings::{
-    Guide, Limits, Marks, Origin, Override, Reverse, Seen, SettingError, Settings, certificates_from_pem,
+    Guide, Limits, Marks, Origin, Override, Reverse, SettingError, Settings, Watch, certificates_from_pem,
 };
 pub use tally::Tally;
 
@@ -95,7 +96,7 @@ struct Shared {
     exchanges: mpsc::Sender<Exchange>,
     next_connection: Arc<AtomicU64>,
     counts: Arc<Counts>,
-    seen: Option<Seen>,
+    seen: Option<Arc<dyn Watch>>,
     life: watch::Receiver<Life>,
 }
 

@@ -18,7 +18,7 @@ use super::dial::Facts;
 use super::door::route::{Destination, split_scheme};
 use super::http1::head::{AnswerHead, RequestHead, Version};
 use super::http1::lenient::lenient;
-use super::settings::{Origin, Seen};
+use super::settings::{Origin, Watch};
 use super::tally::Counts;
 use crate::model::{
     Body, Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Switched, Timing,
@@ -74,7 +74,7 @@ struct Live {
     permit: Option<OwnedPermit<Exchange>>,
     queue: Sender<Exchange>,
     counts: Arc<Counts>,
-    seen: Option<Seen>,
+    seen: Option<Arc<dyn Watch>>,
     exchange: Exchange,
     answer: Option<Response>,
     phase: Phase,
@@ -153,7 +153,7 @@ impl Sheet {
         live.exchange.outcome = outcome;
         live.exchange.request.body = self.sent.take();
         live.exchange.timing.end = Some(self.draft.started.elapsed());
-        live.seen.iter().for_each(|seen| seen(&live.exchange));
+        live.seen.iter().for_each(|seen| seen.ended(&live.exchange));
         match live.permit {
             Some(permit) => drop(permit.send(live.exchange)),
             None if live.queue.try_send(live.exchange).is_ok() => {}
@@ -225,6 +225,14 @@ impl Draft {
                 ours: false,
                 cut: None,
             });
+        }
+        self.begins(answer.status);
+    }
+
+    /// An answer of that status goes to the client next.
+    pub fn begins(&self, status: u16) {
+        if let Some(live) = &self.live {
+            live.seen.iter().for_each(|seen| seen.begins(&live.exchange, status));
         }
     }
 }

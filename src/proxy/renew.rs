@@ -11,7 +11,7 @@ use super::dial::pool::Pool;
 use super::dial::targets::Targets;
 use super::dial::{Dialer, Names};
 use super::http2::sessions::Sessions;
-use super::settings::{Origin, Seen, Settings};
+use super::settings::{Origin, Settings, Watch};
 use super::tally::Counts;
 use super::{Life, Shared, StartError, guarded, tls};
 use crate::model::Exchange;
@@ -19,7 +19,7 @@ use crate::model::Exchange;
 /// What stays the same over reloads.
 pub(super) struct Lasting {
     exchanges: mpsc::Sender<Exchange>,
-    seen: Option<Seen>,
+    seen: Option<Arc<dyn Watch>>,
     life: watch::Receiver<Life>,
     counts: Arc<Counts>,
     next_connection: Arc<AtomicU64>,
@@ -29,7 +29,11 @@ pub(super) struct Lasting {
 }
 
 impl Lasting {
-    pub fn new(exchanges: mpsc::Sender<Exchange>, seen: Option<Seen>, life: watch::Receiver<Life>) -> Lasting {
+    pub fn new(
+        exchanges: mpsc::Sender<Exchange>,
+        seen: Option<Arc<dyn Watch>>,
+        life: watch::Receiver<Life>,
+    ) -> Lasting {
         let (counts, next_connection) = (Arc::default(), Arc::default());
         Lasting { exchanges, seen, life, counts, next_connection, own: OnceLock::new(), mint: None }
     }

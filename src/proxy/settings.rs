@@ -42,13 +42,19 @@ pub struct Settings {
     pub guides: Vec<Guide>,
     pub marks: Marks,
     pub limits: Limits,
-    /// Is shown every exchange the moment it ends, before it waits for whoever takes it from the channel. Must not block.
-    /// A reload keeps the one of the start.
-    pub seen: Option<Seen>,
+    /// Is shown every exchange while it passes. A reload keeps the one of the start.
+    pub seen: Option<Arc<dyn Watch>>,
 }
 
-/// Looks at a finished exchange.
-pub type Seen = Arc<dyn Fn(&Exchange) + Send + Sync>;
+/// Looks at exchanges on the data path.
+pub trait Watch: Send + Sync {
+    /// An answer of that status is about to go to the client, its first byte after this call. Everything of the request is
+    /// there but its body. May take as long as a write to a file does.
+    fn begins(&self, exchange: &Exchange, status: u16);
+
+    /// The exchange has ended, and waits for whoever takes it from the channel. Must not block.
+    fn ended(&self, exchange: &Exchange);
+}
 
 impl Settings {
     /// A proxy on a free port of the loopback address, with nothing in scope.

@@ -125,7 +125,7 @@ async fn proxy_with(
     config: &Config,
     authority: Arc<Authority>,
     sender: mpsc::Sender<Exchange>,
-    (shut, seen): (Vec<SocketAddr>, Option<proxy::Seen>),
+    (shut, seen): (Vec<SocketAddr>, Option<Arc<dyn proxy::Watch>>),
 ) -> Result<Running, Failure> {
     let settings = proxy::Settings { shut, seen, ..settings(config, authority)? };
     let started = proxy::start(settings, sender).await;
@@ -139,9 +139,20 @@ async fn proxy_with(
 
 /// Exchanges go to the recorder the moment they end, before they wait to be explained: words that nobody takes hold up no
 /// recording.
-fn seen(recorder: Option<&Recorder>) -> Option<proxy::Seen> {
-    let recorder = recorder?.clone();
-    Some(Arc::new(move |exchange: &Exchange| recorder.exchange(exchange)))
+fn seen(recorder: Option<&Recorder>) -> Option<Arc<dyn proxy::Watch>> {
+    Some(Arc::new(Recorded(recorder?.clone())))
+}
+
+struct Recorded(Recorder);
+
+impl proxy::Watch for Recorded {
+    fn begins(&self, exchange: &Exchange, status: u16) {
+        self.0.begins(exchange, status);
+    }
+
+    fn ended(&self, exchange: &Exchange) {
+        self.0.exchange(exchange);
+    }
 }
 
 async fn page(config: &Config) -> Result<Option<ui::Bound>, Failure> {

@@ -14,6 +14,8 @@ const SESSIONS: usize = 20;
 /// How the names of files begin; a number follows.
 const JOURNAL: &str = "journal-";
 const KEPT: &str = "kept-";
+/// The last answers that began, of the run that is written; behind a hyphen and a number those of killed runs.
+pub(super) const LAST: &str = "last";
 
 /// A folder for a new session in the user's data folder; older sessions make room, up to `bytes` of all.
 pub fn default_folder(now: Millis, bytes: u64) -> Result<PathBuf, String> {
@@ -58,12 +60,13 @@ fn make_room(root: &Path, bytes: u64) {
 }
 
 fn size(session: &Path) -> u64 {
-    files(session).iter().filter_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum()
+    let all = files(session).into_iter().chain(lasts(session));
+    all.filter_map(|path| fs::metadata(path).ok()).map(|metadata| metadata.len()).sum()
 }
 
 /// Only what a session consists of; a folder that holds anything else stays.
 fn remove(session: &Path) -> io::Result<()> {
-    for path in files(session) {
+    for path in files(session).into_iter().chain(lasts(session)) {
         fs::remove_file(path)?;
     }
     match fs::remove_file(session.join(LOCK)) {
@@ -128,6 +131,26 @@ pub(super) fn journal(folder: &Path, number: u64) -> PathBuf {
 
 pub(super) fn kept_file(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("{KEPT}{number:06}.jsonl"))
+}
+
+/// The files of the last answers that began, those of killed runs first.
+pub(super) fn lasts(folder: &Path) -> Vec<PathBuf> {
+    let mut before: Vec<PathBuf> = fs::read_dir(folder)
+        .map(|entries| entries.flatten().map(|entry| entry.path()).filter(|path| is_last_before(path)).collect())
+        .unwrap_or_default();
+    before.sort();
+    let last = folder.join(LAST);
+    before.into_iter().chain(last.is_file().then_some(last)).collect()
+}
+
+fn is_last_before(path: &Path) -> bool {
+    let number = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix("last-"));
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Where the last answers of a killed run stay, whose last journal has that number.
+pub(super) fn last_before(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("{LAST}-{number:06}"))
 }
 
 /// Whether a file is one of kept lines.

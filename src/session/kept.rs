@@ -35,25 +35,32 @@ impl Kept {
         }
     }
 
-    fn wants(&self, line: &str) -> bool {
+    /// Whether a line is kept. Exchanges that are not are added to `gone`.
+    fn wants(&self, line: &journal::Line<'_>, gone: &mut Vec<u64>) -> bool {
         let has = |id: &u64| self.marked.ids.contains(id) || self.sources.ids.contains(id);
-        match journal::read(line) {
-            journal::Line::Exchange(read) => has(&read.exchange),
+        match line {
+            journal::Line::Exchange(read) => {
+                let wanted = has(&read.exchange);
+                gone.extend(Some(read.exchange).filter(|_| !wanted));
+                wanted
+            }
             journal::Line::Told(told) => told.story.iter().any(has),
             journal::Line::Head(_) | journal::Line::Unknown => false,
         }
     }
 
     /// Adds the lines worth keeping of a journal that is about to go to the newest file of kept lines, or to a new one
-    /// where that has more than `each` bytes. A crash in between leaves lines in both; readers pass over the second.
-    pub fn rescue(&self, folder: &Path, old: &Path, each: u64) -> io::Result<()> {
-        let mut text = Vec::new();
+    /// where that has more than `each` bytes. A crash in between leaves lines in both; readers pass over the second. Gives
+    /// the numbers of the exchanges that go.
+    pub fn rescue(&self, folder: &Path, old: &Path, each: u64) -> io::Result<Vec<u64>> {
+        let (mut text, mut gone) = (Vec::new(), Vec::new());
         // The line that says which run it was comes before the first line that is kept of it.
         let mut head = None;
         for_each_line(old, |line| {
-            if let journal::Line::Head(_) = journal::read(line) {
+            let read = journal::read(line);
+            if let journal::Line::Head(_) = read {
                 head = Some(line.to_owned());
-            } else if self.wants(line) {
+            } else if self.wants(&read, &mut gone) {
                 for line in head.take().iter().map(String::as_str).chain([line]) {
                     text.extend_from_slice(line.as_bytes());
                     text.push(b'\n');
@@ -61,7 +68,7 @@ impl Kept {
             }
         })?;
         if text.is_empty() {
-            return Ok(());
+            return Ok(gone);
         }
         let mut file = private(OpenOptions::new().create(true).append(true)).open(place(folder, each))?;
         let before = file.metadata()?.len();
@@ -70,7 +77,7 @@ impl Kept {
             // A disk that is full gets back what was written in vain.
             file.set_len(before)?;
         }
-        written
+        written.map(|()| gone)
     }
 
     /// Removes the oldest kept lines until no more than `limit` bytes are left.

@@ -14,6 +14,7 @@
 
 mod folder;
 mod kept;
+mod last;
 mod queue;
 mod read;
 mod recent;
@@ -33,6 +34,7 @@ use crate::pipeline::Teller;
 use crate::wire::telling::Telling;
 
 pub use folder::{default_folder, files, is_session};
+use last::Last;
 use queue::Queue;
 pub use read::{Entry, Fault, Session};
 use recent::Recent;
@@ -84,6 +86,7 @@ pub struct Recorder {
     waiting: Arc<AtomicUsize>,
     lost: Arc<AtomicUsize>,
     bodies: Bodies,
+    last: Option<Arc<Last>>,
 }
 
 /// The thread that writes; to wait for at the end.
@@ -101,6 +104,7 @@ impl Recorder {
         let journal = Journal::begin(folder, limits, now).map_err(|error| format!("{}: {error}", folder.display()))?;
         let items = Arc::new(Queue::new(WAITING));
         let to_write = Arc::clone(&items);
+        let last = journal.last.clone();
         let (waiting, lost) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let done = Arc::new(AtomicUsize::new(0));
         let writer = Writer {
@@ -118,7 +122,14 @@ impl Recorder {
         let thread = std::thread::Builder::new().name("session".into()).spawn(move || writer.run(&to_write));
         let thread = thread.map_err(|error| format!("cannot start a thread: {error}"))?;
         let recording = Recording { items: items.clone(), thread, done, path: folder.to_owned() };
-        Ok((Recorder { items, waiting, lost, bodies: limits.bodies }, recording))
+        Ok((Recorder { items, waiting, lost, bodies: limits.bodies, last }, recording))
+    }
+
+    /// The answer of an exchange is about to go to the client: that much of it is written at once (about a microsecond).
+    pub fn begins(&self, exchange: &Exchange, status: u16) {
+        if let Some(last) = &self.last {
+            last.begins(exchange, status);
+        }
     }
 
     /// Records an exchange; gives it up where too many wait.
@@ -214,7 +225,7 @@ impl Writer {
         }
         self.said = None;
         self.say_losses();
-        self.journal.sync_if_older_than(Duration::ZERO);
+        self.journal.end();
     }
 
     /// Whether more may come.

@@ -7,6 +7,7 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use super::folder;
+use super::last::Left;
 use crate::intake;
 use crate::model::Exchange;
 use crate::output::journal::{self, Gone, Line};
@@ -53,6 +54,10 @@ pub struct Session {
     runs: HashMap<String, u64>,
     offset: u64,
     highest: u64,
+    /// The run whose lines are read.
+    run: String,
+    /// Exchanges that began to be answered and have no line.
+    left: Left,
     /// What was read and not given out yet: an exchange may be written again a little later.
     waiting: VecDeque<(Result<Entry, Fault>, u64)>,
     waiting_bytes: u64,
@@ -74,6 +79,8 @@ impl Session {
             runs: HashMap::new(),
             offset: 0,
             highest: 0,
+            run: String::new(),
+            left: Left::read(path),
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             bytes: 0,
@@ -121,6 +128,7 @@ impl Session {
     }
 
     fn entry(&mut self, read: journal::Read<'_>) -> Result<Option<Entry>, String> {
+        self.left.met(&self.run, read.exchange);
         let number = read.exchange.saturating_add(self.offset);
         if self.in_kept {
             self.kept.insert(number);
@@ -140,7 +148,7 @@ impl Session {
     fn read_on(&mut self) -> bool {
         let before = self.bytes;
         let (text, file, line) = match self.line() {
-            None => return false,
+            None => return self.read_left(),
             Some(Err(fault)) => {
                 self.wait(Err(fault), 0);
                 return true;
@@ -166,6 +174,7 @@ impl Session {
             }
             Line::Head(run) => {
                 self.offset = *self.runs.entry(run.to_owned()).or_insert(self.highest);
+                run.clone_into(&mut self.run);
                 return true;
             }
             Line::Told(_) => return true,
@@ -174,6 +183,18 @@ impl Session {
         };
         self.wait(Err(Fault { file, line, what }), 0);
         true
+    }
+
+    /// At the end those exchanges of which nothing is known but that their answers began.
+    fn read_left(&mut self) -> bool {
+        let runs = std::mem::take(&mut self.runs);
+        for (run, offset) in &runs {
+            for exchange in self.left.of(run) {
+                let exchange = Exchange { id: exchange.id.saturating_add(*offset), ..exchange };
+                self.wait(Ok(Entry { exchange, removed: Vec::new() }), 0);
+            }
+        }
+        !runs.is_empty()
     }
 
     fn wait(&mut self, item: Result<Entry, Fault>, length: u64) {

@@ -3,11 +3,13 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Limits;
 use super::folder::{self, private};
 use super::kept::Kept;
+use super::last::Last;
 use crate::model::Millis;
 use crate::output::journal;
 
@@ -42,6 +44,8 @@ pub(super) struct Journal {
     /// Something was written that may not be on the disk itself, since then.
     unsynced: Option<Instant>,
     pub kept: Kept,
+    /// None where the disk had no room for it at the beginning.
+    pub last: Option<Arc<Last>>,
     /// Held until the end of the run.
     _lock: File,
 }
@@ -62,8 +66,14 @@ impl Journal {
             torn: false,
             unsynced: None,
             kept: Kept::default(),
+            last: None,
             _lock: lock,
         };
+        match Last::begin(folder, began) {
+            Ok(last) => journal.last = Some(Arc::new(last)),
+            Err(error) if is_full(&error) => {}
+            Err(error) => return Err(error),
+        }
         match journal.open_next() {
             Err(error) if !is_full(&error) => Err(error),
             _ => Ok(journal),
@@ -153,7 +163,8 @@ impl Journal {
         let all = folder::journals(&self.folder);
         let most = usize::try_from(FILES).unwrap_or(1);
         for (_, old) in all.iter().take(all.len().saturating_sub(most)) {
-            self.kept.rescue(&self.folder, old, self.bytes_each())?;
+            let gone = self.kept.rescue(&self.folder, old, self.bytes_each())?;
+            self.last.iter().try_for_each(|last| last.went(&gone))?;
             fs::remove_file(old)?;
         }
         Kept::make_room(&self.folder, self.limits.bytes / 2)
@@ -165,6 +176,13 @@ impl Journal {
             // A disk that cannot do it says so at the next line.
             self.sync().unwrap_or_default();
         }
+    }
+
+    /// Nothing more comes, and everything was written.
+    pub fn end(&mut self) {
+        self.sync_if_older_than(Duration::ZERO);
+        // What stays there says that exchanges began, which their own lines say too.
+        self.last.iter().for_each(|last| last.end().unwrap_or_default());
     }
 
     fn sync(&mut self) -> io::Result<()> {

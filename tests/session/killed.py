@@ -7,11 +7,14 @@ In each round some clients call through the proxy, each call with a number of it
 moment. Then:
 
 - every line of the journal but the last is whole, and `why401 report` reads it;
-- of each client the calls are there from the first one on without a gap: what is missing is the end, never the midst;
-- no more calls are missing than may wait to be written, and the proxy has not said that it lost any.
+- every call whose answer had begun is there: with its own line, or as an entry of the file `last`, which is written before
+  the first byte of an answer goes out. One that is missing is a fault.
 
-How many are missing, and how long before the kill the oldest of these had ended, is said. Without a pause the clients ask
-for more than one core can redact.
+An entry of `last` has no path. Each client has two methods of its own and uses them in turn, so that the entries of a client
+must follow each other as its missing calls do; at their end the call that was under way may stand, too.
+
+How many calls came from `last`, and how long before the kill the oldest of these had ended, is said. Without a pause the
+clients ask for more than one core can redact.
 """
 
 import argparse
@@ -27,21 +30,21 @@ import time
 from pathlib import Path
 
 HOST = "dev1.service-now.com"
-CLIENTS = 8
-# What may wait to be written, in exchanges (session::WAITING).
-WAITING = 512
+METHODS = [("GET", "POST"), ("PUT", "DELETE"), ("HEAD", "PATCH")]
 LIMIT = 60
 
 
-def calls(address, client, ended, stop, pause):
-    """One client: call after call over one connection, each noted when its answer was read whole."""
+def calls(address, client, begun, ended, stop, pause):
+    """One client: call after call over one connection; noted when its answer began and when it was read whole."""
     link = http.client.HTTPConnection(*address, timeout=LIMIT)
     number = 0
     try:
         while not stop.is_set():
-            link.request("GET", f"/api/now/table/incident?sysparm_query=call-{client}-{number}-",
-                         headers={"Host": HOST, "Authorization": f"Bearer wrong{client}"})
-            link.getresponse().read()
+            link.request(METHODS[client][number % 2], f"/api/now/table/incident?sysparm_query=call-{client}-{number}-",
+                         headers={"Host": HOST, "Authorization": f"Bearer wrong{client}", "Content-Length": "0"})
+            answer = link.getresponse()
+            begun.append(number)
+            answer.read()
             ended.append((number, time.monotonic()))
             number += 1
             stop.wait(pause)
@@ -52,8 +55,8 @@ def calls(address, client, ended, stop, pause):
 
 
 def recorded(session):
-    """The calls in the journal by client, and what is wrong with its lines."""
-    found, wrong = [[] for _ in range(CLIENTS)], []
+    """The calls in the journal by client, the numbers of all exchanges in it, and what is wrong with its lines."""
+    found, ids, wrong = [[] for _ in METHODS], [], []
     for path in sorted(session.glob("journal-*.jsonl")):
         lines = path.read_bytes().split(b"\n")
         # What follows the last line end is torn, or nothing.
@@ -66,11 +69,19 @@ def recorded(session):
             if entry["schema"] == "why401.entry/1":
                 call = re.search(r"call-(\d+)-(\d+)-", entry["entry"]["request"]["url"])
                 found[int(call[1])].append(int(call[2]))
-    return found, wrong
+                ids.append(entry["exchange"])
+    return found, ids, wrong
+
+
+def began(session, ids):
+    """The methods of the exchanges in `last` that have no line, in their order."""
+    entries = [line.split() for line in (session / "last").read_text().splitlines()[1:]]
+    entries = sorted((int(entry[0]), entry[2]) for entry in entries if len(entry) > 1)
+    return [method for number, method in entries if number not in ids]
 
 
 def round_of(options, flags, env, number, chance):
-    """One kill. What is wrong, how many calls ended, how many of them are missing, and how old the oldest of these is."""
+    """One kill. What is wrong, how many calls had begun, how many of them have no line, how old the oldest of these is."""
     work = options.work / f"round-{number}"
     session = work / "session"
     work.mkdir(parents=True)
@@ -82,9 +93,9 @@ def round_of(options, flags, env, number, chance):
             # Somebody reads the words; they are looked at by nobody.
             reader = threading.Thread(target=lambda: [told.write(line) for line in proxy.stdout], daemon=True)
             reader.start()
-            ended, stop = [[] for _ in range(CLIENTS)], threading.Event()
-            threads = [threading.Thread(target=calls, args=(("127.0.0.1", port), client, ended[client], stop, options.pause))
-                       for client in range(CLIENTS)]
+            begun, ended, stop = [[] for _ in METHODS], [[] for _ in METHODS], threading.Event()
+            threads = [threading.Thread(target=calls, args=(("127.0.0.1", port), client, begun[client], ended[client],
+                                                            stop, options.pause)) for client in range(len(METHODS))]
             [thread.start() for thread in threads]
             time.sleep(chance.uniform(0.05, options.longest))
             killed = time.monotonic()
@@ -97,22 +108,30 @@ def round_of(options, flags, env, number, chance):
         [thread.join(LIMIT) for thread in threads]
         reader.join(LIMIT)
     wrong = (work / "errors").read_text().splitlines()
-    found, torn = recorded(session)
+    found, ids, torn = recorded(session)
     wrong += torn
-    missing = []
-    for client in range(CLIENTS):
-        here = sorted(found[client])
-        if here != list(range(len(here))):
-            wrong.append(f"client {client}: of {here[-1:]} calls some in the midst are missing or double")
-        missing += [killed - at for call, at in ended[client] if call >= len(here)]
-    done = sum(len(calls) for calls in ended)
-    if done > 0 and any(found):
-        report = subprocess.run([options.why401, "report", session, "--paste"], capture_output=True, text=True, env=env)
+    last = began(session, set(ids))
+    without, ages = 0, []
+    for client, methods in enumerate(METHODS):
+        missing = sorted(set(begun[client]) - set(found[client]))
+        if len(set(found[client])) != len(found[client]):
+            wrong.append(f"client {client}: calls are there twice")
+        want = [methods[call % 2] for call in missing]
+        here = [method for method in last if method in methods]
+        under_way = methods[len(begun[client]) % 2]
+        if here not in (want, want + [under_way]):
+            wrong.append(f"client {client}: the calls {missing} have no line, and `last` holds {here}")
+        without += len(missing)
+        ages += [killed - at for call, at in ended[client] if call in missing]
+    done = sum(len(calls) for calls in begun)
+    if done > 0:
+        bundle = work / "bundle"
+        report = subprocess.run([options.why401, "report", session, "-o", bundle], capture_output=True, text=True, env=env)
         if report.returncode != 0:
             wrong.append(f"report ended with {report.returncode}: {report.stderr}")
-    if len(missing) > WAITING:
-        wrong.append(f"{len(missing)} calls are missing; {WAITING} may wait")
-    return wrong, done, len(missing), max(missing, default=0.0) * 1000
+        elif json.loads((bundle / "manifest.json").read_text())["exchanges"] != len(ids) + len(last):
+            wrong.append(f"the report does not hold {len(ids)} lines and {len(last)} entries of `last`")
+    return wrong, done, without, max(ages, default=0.0) * 1000
 
 
 def main():
@@ -129,7 +148,7 @@ def main():
     instance = subprocess.Popen([options.why401, "instance", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, env=env,
                                 text=True)
     chance = random.Random(options.seed)
-    faults, ended, missing, oldest, hit = 0, 0, 0, 0.0, 0
+    faults, begun, without, oldest, hit = 0, 0, 0, 0.0, 0
     try:
         said = ""
         while "Ctrl-C ends it" not in said:
@@ -139,17 +158,17 @@ def main():
         flags = ["--reverse", f"https://{HOST}", "--upstream-ca", authority, "--resolve", f"{HOST}={address}",
                  "--ca-dir", options.work / "ca"]
         for number in range(options.rounds):
-            wrong, done, lost, age = round_of(options, flags, env, number, chance)
-            ended, missing, oldest, hit = ended + done, missing + lost, max(oldest, age), hit + (lost > 0)
+            wrong, done, bare, age = round_of(options, flags, env, number, chance)
+            begun, without, oldest, hit = begun + done, without + bare, max(oldest, age), hit + (bare > 0)
             for fault in wrong:
                 faults += 1
                 print(f"round {number} (seed {options.seed}): {fault}")
     finally:
         instance.terminate()
         instance.wait(LIMIT)
-    print(f"{options.rounds} kills, {ended} calls had ended, {missing} of them are missing (in {hit} rounds), "
-          f"the oldest of these had ended {oldest:.1f} ms before the kill; {faults} faults")
-    return 1 if faults or ended == 0 else 0
+    print(f"{options.rounds} kills, {begun} calls had begun to be answered, {without} of them came from `last` (in {hit} "
+          f"rounds), the oldest of these had ended {oldest:.1f} ms before the kill; {faults} faults")
+    return 1 if faults or begun == 0 else 0
 
 
 sys.exit(main())

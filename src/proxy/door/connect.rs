@@ -97,6 +97,7 @@ async fn shut(
     let bytes = notice.render(arrived.head.head.get("accept"), false, true);
     let request = observe::connect_request(Some(&arrived.head), origin);
     let sheet = Sheet::open(shared, client, request, arrived.first).await;
+    sheet.draft.begins(notice.status);
     let sent = link.send(&bytes, shared.limits.idle).await;
     sheet.failed(failure);
     if sent.is_ok() {

@@ -219,6 +219,7 @@ async fn refuse(shared: &Shared, mut link: Link, door: &Door, raw: Bytes, fault:
     let accept = request.fields.get("accept").map(<[u8]>::to_vec);
     let sheet = Sheet::open(shared, door.client.clone(), request, first).await;
     let bytes = Notice::of_fault(&fault, &raw).render(accept.as_deref(), false, true);
+    sheet.draft.begins(fault.status);
     // The client may be gone already; the exchange is told all the same.
     link.send(&bytes, shared.limits.idle).await.ok();
     sheet.refused(fault);

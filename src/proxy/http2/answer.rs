@@ -36,6 +36,7 @@ pub(super) fn refused(
     raw: &[u8],
     accept: Option<&[u8]>,
 ) {
+    sheet.draft.begins(fault.status);
     say(respond, &Notice::of_fault(&fault, raw), accept, raw.starts_with(b"HEAD "));
     sheet.refused(fault);
 }

@@ -176,6 +176,7 @@ impl Errand<'_> {
             }
             Trouble::Request(Stop::Read(error)) if error.kind() == ErrorKind::TimedOut => {
                 let notice = Notice::plain(408, "http_request_error", "The request's body did not go on in time.");
+                self.sheet.draft.begins(notice.status);
                 answer::say(&mut self.respond, &notice, self.head.head.get("accept"), self.head.method() == "HEAD");
                 Left::Served
             }
@@ -189,6 +190,7 @@ impl Errand<'_> {
         let notice = Notice::of_failure(&failure, &self.destination.origin);
         failure.status = Some(notice.status);
         self.rest_of_body().await;
+        self.sheet.draft.begins(notice.status);
         answer::say(&mut self.respond, &notice, self.head.head.get("accept"), self.head.method() == "HEAD");
         self.sheet.failed(failure);
         Left::Served
