@@ -159,7 +159,7 @@ mod tests {
             r#"{"\u0065rror":"x"}"#,
             "<response><error>x</error></response>",
             "{\"access_token\":\"x\"}",
-            "<title>Log in | ServiceNow</title>",
+            "<html><title>Log in | ServiceNow</title>",
             "7 records constrained due to ACL restrictions",
             r#"{"preferred_username":"beth.anglin"}"#,
         ] {
