@@ -46,6 +46,14 @@ fn every_target_over_its_seeds() {
                 }
                 inputs.push(changed);
             }
+            // Where the first byte chooses what is tried, all of it.
+            for more in 1..3 {
+                let mut changed = bytes.clone();
+                if let Some(byte) = changed.first_mut() {
+                    *byte = byte.wrapping_add(more);
+                }
+                inputs.push(changed);
+            }
             let broken =
                 inputs.iter().filter(|input| std::panic::catch_unwind(|| (target.run)(input)).is_err()).count();
             if broken > 0 {

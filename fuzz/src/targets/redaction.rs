@@ -14,24 +14,33 @@ use super::{Choices, diagnosis};
 
 const SALT: [u8; 32] = [5; 32];
 
+/// Of the text around the secret, in bytes: places and writings are what is tried here, and a short text is tried often.
+const AROUND: usize = 512;
+
+/// What is looked through: one of them for each input, or each execution would make every telling of the exchange.
+type View = fn(&Exchange) -> Vec<(&'static str, String)>;
+
+const VIEWS: [View; 3] = [scrubbed, logged, as_json];
+
 pub fn redaction(bytes: &[u8]) {
     let mut choices = Choices(bytes);
+    let view = choices.pick(VIEWS.len());
     let (slot, echo, writing) = (choices.pick(SLOTS.len()), choices.pick(5), choices.pick(6));
     let secret = secret(&mut choices);
-    let around = String::from_utf8_lossy(choices.0).into_owned();
+    let text = &choices.0[..choices.0.len().min(AROUND)];
+    let (around, forms) = (String::from_utf8_lossy(text).into_owned(), forms(&secret));
     // A fuzzer that watches comparisons learns the secret and writes it wherever it likes, glued to anything.
-    if forms(&secret).iter().any(|form| around.contains(form)) {
+    if forms.iter().any(|form| around.contains(form)) {
         return;
     }
-    let mut exchange = exchange(choices.0);
+    let mut exchange = exchange(text);
     SLOTS[slot](&mut exchange, &secret, &around);
     repeat(&mut exchange, echo, &written(&secret, writing));
-    let (scrubbed, _) = Scrubber::new(Salt::new(SALT)).scrub(&exchange);
-    look(&everything(&scrubbed), &secret, "the exchange without its secrets");
-    look(&journal::exchange(&scrubbed, &[]), &secret, "the journal");
-    let (block, line) = told(&exchange);
-    look(&block, &secret, "the log");
-    look(&line, &secret, "the JSON line");
+    for (place, text) in VIEWS[view](&exchange) {
+        for form in &forms {
+            assert!(!text.contains(form), "{form} is in {place}:\n{text}");
+        }
+    }
 }
 
 /// 22 characters that no text has by chance; the alphabet is one of tokens, of base64 or of passwords.
@@ -172,18 +181,25 @@ fn everything(exchange: &Exchange) -> String {
     text
 }
 
-/// What the log and the JSON say of it.
-fn told(exchange: &Exchange) -> (String, String) {
-    let salt = Salt::new(SALT);
-    let diagnosis = diagnose::diagnose(exchange, &Ledger::new(salt.clone(), Limits::default()));
-    let told = Told { exchange, diagnosis: &diagnosis, salt: &salt, takes_back: &[], reading: None };
-    (log::block(&told, &Style { why: true, ..Style::plain(10_000) }), json::line(&told))
+fn scrubbed(exchange: &Exchange) -> Vec<(&'static str, String)> {
+    let (scrubbed, _) = Scrubber::new(Salt::new(SALT)).scrub(exchange);
+    let journal = journal::exchange(&scrubbed, &[]);
+    vec![("the exchange without its secrets", everything(&scrubbed)), ("the journal", journal)]
 }
 
-fn look(text: &str, secret: &str, place: &str) {
-    for form in forms(secret) {
-        assert!(!text.contains(&form), "{form} is in {place}:\n{text}");
-    }
+fn logged(exchange: &Exchange) -> Vec<(&'static str, String)> {
+    let block = |told: &Told<'_>| log::block(told, &Style { why: true, ..Style::plain(10_000) });
+    vec![("the log", told(exchange, block))]
+}
+
+fn as_json(exchange: &Exchange) -> Vec<(&'static str, String)> {
+    vec![("the JSON line", told(exchange, json::line))]
+}
+
+fn told(exchange: &Exchange, teller: impl Fn(&Told<'_>) -> String) -> String {
+    let salt = Salt::new(SALT);
+    let diagnosis = diagnose::diagnose(exchange, &Ledger::new(salt.clone(), Limits { records: 8 }));
+    teller(&Told { exchange, diagnosis: &diagnosis, salt: &salt, takes_back: &[], reading: None })
 }
 
 /// The secret in every writing in which it could be read again.
