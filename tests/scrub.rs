@@ -337,6 +337,65 @@ fn short_secrets_go_where_a_label_says_what_they_are() {
     }
 }
 
+/// The exchange's text without its secrets; `secret` was in it.
+fn without(exchange: &Exchange, secret: &str) -> String {
+    assert!(all_text_and_base64(exchange).contains(secret));
+    all_text_and_base64(&Scrubber::new(Salt::new([9; 32])).scrub(exchange).0)
+}
+
+#[test]
+fn what_begins_with_a_link_is_looked_at_as_what_it_is() {
+    let secret = "q7Z3z6a8d9mp4nQYfYx3VK";
+    for body in [
+        format!("{{\"u\":\"https://h.example/\",\"access_token\":\"{secret}\"}}"),
+        format!("[\"http://h.example/\",{{\"password\":\"{secret}\"}}]"),
+        format!("<a>http://h.example/</a><script>window.g_ck = '{secret}';</script>"),
+        format!("u=http://h.example/&client_secret={secret}"),
+        format!("https://h.example/cb?code={secret}"),
+        format!(" https://h.example/cb#access_token={secret}"),
+    ] {
+        let left = without(&planted::answered(&[], &body), secret);
+        assert!(!left.contains(secret), "{body} became {left}");
+    }
+}
+
+#[test]
+fn a_known_secret_is_found_however_deep_texts_lie_in_texts() {
+    let secret = "q7Z3z6a8d9mp4nQYfYx3VK";
+    let mut body = format!("{{\"access_token\":\"{secret}\"}}");
+    for _ in 0..8 {
+        body = serde_json::json!({ "x": body }).to_string();
+    }
+    let field = format!("Bearer {secret}");
+    let exchange = planted::exchange(("/x", &[("Authorization", &field)], Vec::new()), (&[], body.into()));
+    assert!(!without(&exchange, secret).contains(secret));
+}
+
+#[test]
+fn a_token_with_escapes_in_a_path_is_found() {
+    let (one, other) = ("B1wSEk09CHPEwLC", "MkfbL8Xre008lPKQV3XbCg");
+    let exchange = planted::sent(&format!("/reset/{one}%4D{other}/now"), &[], "");
+    let left = without(&exchange, one);
+    assert!(!left.contains(one) && !left.contains(other), "{left}");
+    assert!(left.contains("/reset/") && left.contains("/now"), "{left}");
+}
+
+#[test]
+fn words_of_a_failed_connection_lose_their_secrets() {
+    use why401::model::{CertificateFault, Failure, FailureKind, Outcome, Phase};
+    let token = "B1wSEk09CHPEwLCMMfkbL8Xre008lPKQV3XbCgGGfVUIQ6qxThf8BwkVgTzeel0j";
+    for fault in [CertificateFault::UnknownIssuer, CertificateFault::ChainIncomplete] {
+        let mut exchange = planted::sent("/x", &[], "");
+        let issuer = format!("CN=Bearer {token}");
+        let kind = FailureKind::Certificate(fault(issuer.clone()));
+        exchange.outcome = Outcome::Failed(Failure { phase: Phase::UpstreamTls, kind, detail: issuer, status: None });
+        let (scrubbed, _) = Scrubber::new(Salt::new([9; 32])).scrub(&exchange);
+        let Outcome::Failed(failure) = scrubbed.outcome else { panic!("it is still a failure") };
+        let left = format!("{:?} {}", failure.kind, failure.detail);
+        assert!(!left.contains(token) && left.matches("CN=Bearer ").count() == 2, "{left}");
+    }
+}
+
 /// Writes the examples of every page as HARs, for validators of others.
 #[test]
 #[ignore = "writes files: give it a folder in WHY401_HARS"]

@@ -24,7 +24,7 @@ use shown::Mark;
 
 pub use clean::{brief, clean};
 pub use place::{Found, Side};
-pub use shown::{Piece, PieceKind, Shown};
+pub use shown::Shown;
 
 use crate::model::{Exchange, Millis, Salt};
 

@@ -191,13 +191,13 @@ fn odd(raw: &[u8], at: usize, writing: Writing) -> usize {
             Some(_) => 0,
             None => usize::from(byte == b'+' || byte == b'%' || byte <= b' '),
         },
-        Writing::EncodedText | Writing::JsonText | Writing::Basic => 0,
         Writing::Plain | Writing::Json | Writing::Markup
             if at_an_end(raw, at) && matches!(byte, b' ' | b'"' | b'\'' | b'`') =>
         {
             1
         }
-        Writing::Plain | Writing::Json | Writing::Markup => odd_character(rest),
+        // Texts as they are written and Basic are exchanged as wholes and not looked at here.
+        _ => odd_character(rest),
     }
 }
 

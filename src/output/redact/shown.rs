@@ -80,10 +80,6 @@ impl Shown {
         self.pieces.iter().map(|piece| piece.text.as_str()).collect()
     }
 
-    pub fn pieces(&self) -> &[Piece] {
-        &self.pieces
-    }
-
     /// Columns (terminal cells from 0) of the text that stands for the bytes of `span`; an empty span, or one at the
     /// end of the value, has one column.
     pub fn columns(&self, span: &Range<usize>) -> Range<usize> {

@@ -189,3 +189,19 @@ fn numbers_under_a_secret_name_and_values_without_quotes_are_secrets() {
     );
     assert!(!body("<script>window.g_ck = 'q7Zh*PJXQEog*2HSgwBEhr';</script>").contains("PJXQEog"));
 }
+
+#[test]
+fn a_code_is_a_secret_where_it_looks_like_one() {
+    assert!(!body(r#"{"code":"ab12cd34ef56gh78"}"#).contains("ab12cd34"));
+    for evidence in ["error_code_of_words_alone", "12 34 is no valid code", "123456789012345678", "ab12cd34"] {
+        let text = format!("{{\"code\":\"{evidence}\"}}");
+        assert_eq!(body(&text), text);
+    }
+}
+
+#[test]
+fn nothing_is_nowhere() {
+    assert_eq!(text::find(b"abc", b"", 0), None);
+    assert_eq!(text::find(b"abc", b"c", 2), Some(2));
+    assert_eq!(text::find(b"abc", b"a", 4), None);
+}

@@ -74,3 +74,22 @@ impl Remembered {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_forgotten_when_they_are_too_many_bytes() {
+        let (mut remembered, known) = (Remembered::default(), Known::default());
+        let value = |number: usize| vec![b'a' + u8::try_from(number).unwrap(); 16 * 1024];
+        let scrubbed = || Scrubbed { name: Bytes::new(), value: Bytes::new(), removed: Vec::new() };
+        for number in 0..20 {
+            remembered.put("request", b"X-Long", &value(number), scrubbed(), &known);
+            assert!(remembered.get("request", b"X-Long", &value(number), &known).is_some());
+            assert!(remembered.get("response", b"X-Long", &value(number), &known).is_none(), "the other side");
+            assert!(remembered.bytes <= BYTES + 2 * 17 * 1024);
+        }
+        assert!(remembered.get("request", b"X-Long", &value(0), &known).is_none());
+    }
+}

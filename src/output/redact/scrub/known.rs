@@ -67,7 +67,7 @@ impl Known {
             }
         }
         self.order.push_back(texts.into());
-        while self.bytes > BYTES {
+        while self.bytes > BYTES && !self.order.is_empty() {
             self.forget_oldest();
         }
     }
@@ -117,25 +117,21 @@ impl Known {
         if let Some(plain) = texts.first() {
             self.plain.remove(plain);
         }
-        if texts.is_empty() {
-            self.bytes = 0;
-        }
         for text in texts {
             let Some(start) = start(&text) else { continue };
             let Some(forms) = self.starts.get_mut(&start) else { continue };
-            if let Some(at) = forms.iter().position(|form| form.text == text) {
-                let form = forms.swap_remove(at);
-                if forms.is_empty() {
-                    self.starts.remove(&start);
-                }
-                for coded in coded_starts(&text) {
-                    match self.coded.get_mut(&coded) {
-                        Some(count) if *count > 1 => *count -= 1,
-                        _ => drop(self.coded.remove(&coded)),
-                    }
-                }
-                self.bytes = self.bytes.saturating_sub(form.text.len() + form.stand_in.len() + EACH);
+            let Some(at) = forms.iter().position(|form| form.text == text) else { continue };
+            let form = forms.swap_remove(at);
+            if forms.is_empty() {
+                self.starts.remove(&start);
             }
+            for coded in coded_starts(&text) {
+                match self.coded.get_mut(&coded) {
+                    Some(count) if *count > 1 => *count -= 1,
+                    _ => drop(self.coded.remove(&coded)),
+                }
+            }
+            self.bytes = self.bytes.saturating_sub(form.text.len() + form.stand_in.len() + EACH);
         }
     }
 

@@ -60,3 +60,19 @@ pub(super) fn is_id(text: &str) -> bool {
     let hex = text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     hex && (groups == [32] || groups == [8, 4, 4, 4, 12])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_ids_are_forgotten() {
+        let mut public = Public::default();
+        let id = |number: usize| format!("{number:032x}").into_bytes();
+        (0..=IDS).for_each(|number| public.add(id(number)));
+        assert!(!public.has(&id(0)));
+        assert!(public.has(&id(1)) && public.has(&id(IDS)));
+        public.add(id(1));
+        assert_eq!((public.count(), public.order.len()), (IDS + 1, IDS), "an id that is known is not met anew");
+    }
+}

@@ -115,13 +115,14 @@ impl Maker {
             return self.of(text);
         }
         // Bytes of no UTF-8 can give digits of the other alphabet, in another place than before.
+        let mut other = Vec::new();
         for first in 0..ATTEMPTS {
-            let other = recoded(text, &self.credentials(&basic, first));
+            other = recoded(text, &self.credentials(&basic, first));
             if basic::decode(&other).faults == basic.faults {
-                return other;
+                break;
             }
         }
-        recoded(text, &self.credentials(&basic, 0))
+        other
     }
 
     /// Decoded credentials with another password; the user name stays, unless it is a key itself.

@@ -144,3 +144,24 @@ fn words_of_unknown_make_lose_what_is_known() {
     assert!(scrubber.finds_secret_in(format!("x={TOKEN}").as_bytes()));
     assert!(!scrubber.finds_secret_in(first.as_bytes()));
 }
+
+#[test]
+fn letters_that_are_escaped_stay_escaped() {
+    let secret = "p%61ss%4fw%4Frd9%C3%A4";
+    let other = of(secret);
+    let shape = |text: &str| pattern(&percent_encoding::percent_decode(text.as_bytes()).decode_utf8_lossy());
+    assert_eq!((shape(&other), other.len()), (shape(secret), secret.len()), "{other}");
+    let escapes = |text: &str| text.match_indices('%').map(|(at, _)| at).collect::<Vec<_>>();
+    assert_eq!(escapes(&other), escapes(secret), "{other}");
+    assert_ne!(other[..4], secret[..4]);
+}
+
+#[test]
+fn a_stand_in_is_the_same_however_many_were_made_in_between() {
+    let mut maker = Maker::new(Salt::new([7; 32]));
+    let secret = |number: usize| format!("{TOKEN}{number}").into_bytes();
+    let first: Vec<Vec<u8>> = (0..600).map(|number| maker.of(&secret(number))).collect();
+    let again: Vec<Vec<u8>> = (0..600).map(|number| maker.of(&secret(number))).collect();
+    assert_eq!(first, again);
+    assert_eq!(first.iter().collect::<std::collections::HashSet<_>>().len(), 600);
+}

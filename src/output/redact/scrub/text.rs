@@ -7,7 +7,6 @@ use super::{Rule, Work};
 use super::{pkce, stand_in};
 use crate::output::redact::secret::Writing;
 use crate::output::redact::shown::Mark;
-use crate::output::redact::text::find;
 use crate::output::redact::{body, form, text};
 
 /// Texts inside of texts inside of texts: deeper than this nothing is looked for by structure.
@@ -110,8 +109,7 @@ impl Work<'_> {
     }
 
     pub(super) fn marks_of_any_kind(&self, value: &[u8]) -> Vec<Mark> {
-        let is_url = find(value.get(..16.min(value.len())).unwrap_or_default(), b"://", 0).is_some();
-        if is_url { form::url(self.shaper, 0, value) } else { body::marks(self.shaper, value) }
+        if begins_as_url(value) { form::url(self.shaper, 0, value) } else { body::marks(self.shaper, value) }
     }
 
     /// Text of no structure.
@@ -119,4 +117,11 @@ impl Work<'_> {
         let marks = text::marks(self.shaper, 0, value.as_bytes());
         String::from_utf8_lossy(&self.marked(value.as_bytes(), marks, 0)).into_owned()
     }
+}
+
+/// Whether it begins with a scheme (RFC 3986 §3.1): a page or an object that begins with a link is none.
+fn begins_as_url(value: &[u8]) -> bool {
+    let value = value.trim_ascii_start();
+    let scheme = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)).count();
+    scheme > 0 && value.get(scheme..).is_some_and(|rest| rest.starts_with(b"://"))
 }

@@ -201,6 +201,8 @@ mod tests {
             exchanged(r"a\u0061\n\/\u00e4\ud83d\ude00\x", Writing::Json, b'a', b'x'),
             r"x\u0078\n\/\u00e4\ud83d\ude00\x"
         );
+        assert_eq!(exchanged(r"a\r\t\b\f\/\\", Writing::Json, b'a', b'x'), r"x\r\t\b\f\/\\");
+        assert_eq!(Written::new(br"\r\n\t\b\f\/\\", Writing::Json).decoded, b"\r\n\t\x08\x0c/\\");
         assert_eq!(exchanged("a%61", Writing::Plain, b'a', b'x'), "x%61");
         assert_eq!(exchanged("a&#97;&amp;&#x61;&a;&", Writing::Markup, b'a', b'x'), "x&#120;&amp;&#120;&x;&");
     }
