@@ -168,6 +168,10 @@ keys! {
         "Field lines in a head.";
     "limits.body_kept_bytes" => limits.body_kept as Size,
         "How much of each body is kept for explaining. Bodies always pass whole.";
+    "limits.body_decoded_bytes" => limits.unpacking.bytes as Size,
+        "How much of a kept body is decoded where it is compressed.";
+    "limits.body_decoded_ratio" => limits.unpacking.ratio,
+        "How many times as long as the compressed body that may be.";
     "limits.connections" => limits.connections,
         "Client connections at once; further ones wait.";
     "limits.streams" => limits.streams,

@@ -18,7 +18,7 @@ pub fn read(text: &str) -> Option<Exchange> {
         None => (400, String::from("(the text shows no status)")),
     };
     let fields: Fields = [("Content-Type", mime)].into_iter().collect();
-    let body = Body { length: body.len() as u64, bytes: captured(body), coded: false, left_out: None };
+    let body = Body { length: body.len() as u64, bytes: captured(body), ..Body::default() };
     let version = String::from("HTTP/1.1");
     let response = Response { status, reason, version, fields, body, ours: false, cut: None };
     let request = message::unseen_request(&Origin::default());

@@ -114,7 +114,7 @@ fn whole_body(fields: &Fields, bytes: Vec<u8>) -> Body {
     let announced = fields.text("content-length").and_then(|length| length.trim().parse().ok()).unwrap_or_default();
     let zipped = fields.text("content-encoding").is_some_and(|coding| coding.to_ascii_lowercase().contains("gzip"));
     let coded = zipped && bytes.starts_with(&[0x1F, 0x8B]);
-    Body { length: length.max(announced), bytes: Bytes::from(bytes), coded, left_out: None }
+    Body { length: length.max(announced), bytes: Bytes::from(bytes), coded, ..Body::default() }
 }
 
 /// The data of a chunked body (RFC 9112 §7.1); `None` where it is not framed so. A cut end is no fault.

@@ -217,13 +217,29 @@ pub struct Body {
     pub coded: bool,
     /// A recording left the text out, since it tells nothing: its length in bytes, without content coding.
     pub left_out: Option<u64>,
+    pub unpacking: Unpacking,
+}
+
+/// How much of a coded body is decoded to be read: what comes out of few bytes can be without end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unpacking {
+    /// Bytes that come out.
+    pub bytes: usize,
+    /// How many times as long as the coded body that may be.
+    pub ratio: usize,
+}
+
+impl Default for Unpacking {
+    fn default() -> Unpacking {
+        Unpacking { bytes: 1024 * 1024, ratio: 100 }
+    }
 }
 
 impl Body {
     /// A body that was seen whole and without content coding.
     pub fn whole(bytes: impl Into<Bytes>) -> Body {
         let bytes = bytes.into();
-        Body { length: bytes.len() as u64, bytes, coded: false, left_out: None }
+        Body { length: bytes.len() as u64, bytes, ..Body::default() }
     }
 
     /// Whether less was captured than was sent.

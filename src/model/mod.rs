@@ -8,8 +8,8 @@ mod secret;
 mod switched;
 
 pub use exchange::{
-    Body, Client, Exchange, Field, Fields, Millis, Request, Response, Scheme, Timing, TlsFacts, Unverified, Upstream,
-    Way,
+    Body, Client, Exchange, Field, Fields, Millis, Request, Response, Scheme, Timing, TlsFacts, Unpacking, Unverified,
+    Upstream, Way,
 };
 pub use finding::{Answerer, Diagnosis, Evidence, Finding, Grade, Reason};
 pub use outcome::{CertificateFault, Failure, FailureKind, HeadFault, HeadProblem, Outcome, Phase};

@@ -22,7 +22,7 @@ use super::settings::{Origin, Watch};
 use super::tally::Counts;
 use crate::model::{
     Body, Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Switched, Timing,
-    Upstream,
+    Unpacking, Upstream,
 };
 
 /// The beginning of a body, and how long all of it was.
@@ -31,11 +31,12 @@ pub(super) struct Capture {
     kept: BytesMut,
     length: u64,
     limit: usize,
+    unpacking: Unpacking,
 }
 
 impl Capture {
-    fn new(limit: usize) -> Capture {
-        Capture { limit, ..Capture::default() }
+    fn new(limit: usize, unpacking: Unpacking) -> Capture {
+        Capture { limit, unpacking, ..Capture::default() }
     }
 
     pub fn push(&mut self, bytes: &[u8]) {
@@ -46,13 +47,13 @@ impl Capture {
 
     /// Begins anew: the same bytes will come again.
     pub fn forget(&mut self) {
-        *self = Capture::new(self.limit);
+        *self = Capture::new(self.limit, self.unpacking);
     }
 
     fn take(&mut self) -> Body {
         let bytes = std::mem::take(&mut self.kept).freeze();
         // Nothing is decoded here: the bytes are as they were on the wire.
-        Body { bytes, length: self.length, coded: true, left_out: None }
+        Body { bytes, length: self.length, coded: true, unpacking: self.unpacking, left_out: None }
     }
 }
 
@@ -107,12 +108,13 @@ impl Sheet {
             answer: None,
             phase: Phase::Resolve,
         });
-        Sheet { draft: Draft { live, started }, sent: Capture::new(limit), received: Capture::new(limit) }
+        let capture = || Capture::new(limit, shared.limits.unpacking);
+        Sheet { draft: Draft { live, started }, sent: capture(), received: capture() }
     }
 
     /// A sheet that nothing is written on.
     pub fn blank(started: Instant) -> Sheet {
-        Sheet { draft: Draft { live: None, started }, sent: Capture::new(0), received: Capture::new(0) }
+        Sheet { draft: Draft { live: None, started }, sent: Capture::default(), received: Capture::default() }
     }
 
     /// The answer ended: well, or `cut` short by the upstream.

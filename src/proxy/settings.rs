@@ -14,7 +14,7 @@ use super::dial::trust::{ClientCertificate, Insecure};
 use super::dial::way::WayOut;
 use super::door::access::Access;
 use super::scope::{Scope, host_name};
-use crate::model::{Exchange, Scheme};
+use crate::model::{Exchange, Scheme, Unpacking};
 
 /// Everything that `start` needs.
 pub struct Settings {
@@ -298,6 +298,8 @@ pub struct Limits {
     pub half_closed: Duration,
     /// Bytes of a body that are kept for explaining, each way.
     pub body_kept: usize,
+    /// How much of what is kept is decoded, where it is compressed.
+    pub unpacking: Unpacking,
     /// Client connections at once; more wait in the listen queue.
     pub connections: usize,
     /// Requests at once on one connection of HTTP/2, on either side.
@@ -329,6 +331,7 @@ impl Default for Limits {
             first_byte: Duration::from_secs(60),
             half_closed: Duration::from_secs(5),
             body_kept: 256 * 1024,
+            unpacking: Unpacking::default(),
             connections: 10_000,
             streams: 100,
             stream_bytes: 64 * 1024,

@@ -3,12 +3,10 @@
 use std::borrow::Cow;
 use std::io::Read;
 
-use crate::model::{Body, Fields};
+use crate::model::{Body, Fields, Unpacking};
 
-/// Decoded copies end here, in bytes.
-pub const DECODED_LIMIT: u64 = 1024 * 1024;
-/// A decoded copy may be at most this many times as long as the coded one.
-pub const RATIO_LIMIT: u64 = 100;
+/// So much may always come out, however short the coded body is.
+const ALWAYS: usize = 4096;
 
 /// The captured body without its content codings. Undecodable or cut input gives what came out before the fault.
 pub fn decoded<'a>(fields: &Fields, body: &'a Body) -> Cow<'a, [u8]> {
@@ -18,11 +16,12 @@ pub fn decoded<'a>(fields: &Fields, body: &'a Body) -> Cow<'a, [u8]> {
     }
     // RFC 9110 §8.4: codings are listed in the order in which they were applied.
     let mut current = Cow::Borrowed(&body.bytes[..]);
+    let drained = |from: &mut dyn Read, coded| drain(from, limit(body.unpacking, coded));
     for name in coding.rsplit(',') {
         current = match name.trim().to_ascii_lowercase().as_str() {
-            "gzip" | "x-gzip" => Cow::Owned(drain(flate2::read::GzDecoder::new(&current[..]), current.len())),
-            "deflate" => Cow::Owned(inflate(&current)),
-            "br" => Cow::Owned(drain(brotli_decompressor::Decompressor::new(&current[..], 4096), current.len())),
+            "gzip" | "x-gzip" => Cow::Owned(drained(&mut flate2::read::GzDecoder::new(&current[..]), current.len())),
+            "deflate" => Cow::Owned(inflate(&current, limit(body.unpacking, current.len()))),
+            "br" => Cow::Owned(drained(&mut brotli_decompressor::Decompressor::new(&current[..], 4096), current.len())),
             _ => return current,
         };
     }
@@ -40,23 +39,27 @@ pub fn is_coded(fields: &Fields) -> bool {
 }
 
 /// Deflate with the zlib wrapper as RFC 9110 §8.4.1.2 wants it, or bare as some servers send it.
-fn inflate(input: &[u8]) -> Vec<u8> {
-    let wrapped = drain(flate2::read::ZlibDecoder::new(input), input.len());
-    if wrapped.is_empty() { drain(flate2::read::DeflateDecoder::new(input), input.len()) } else { wrapped }
+fn inflate(input: &[u8], limit: usize) -> Vec<u8> {
+    let wrapped = drain(&mut flate2::read::ZlibDecoder::new(input), limit);
+    if wrapped.is_empty() { drain(&mut flate2::read::DeflateDecoder::new(input), limit) } else { wrapped }
 }
 
-/// Reads up to the limits; an error ends it like an end.
-fn drain(mut from: impl Read, coded: usize) -> Vec<u8> {
-    let limit = DECODED_LIMIT.min((coded as u64).saturating_mul(RATIO_LIMIT).max(4096));
+/// What may come out of that many coded bytes.
+fn limit(unpacking: Unpacking, coded: usize) -> usize {
+    unpacking.bytes.min(coded.saturating_mul(unpacking.ratio).max(ALWAYS))
+}
+
+/// Reads up to the limit; an error ends it like an end.
+fn drain(from: &mut dyn Read, limit: usize) -> Vec<u8> {
     let mut out = Vec::new();
     let mut chunk = [0u8; 8192];
-    while (out.len() as u64) < limit {
+    while out.len() < limit {
         match from.read(&mut chunk) {
             Ok(read) if read > 0 => out.extend_from_slice(chunk.get(..read).unwrap_or_default()),
             _ => break,
         }
     }
-    out.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    out.truncate(limit);
     out
 }
 
@@ -74,7 +77,7 @@ mod tests {
 
     fn coded(coding: &str, bytes: Vec<u8>) -> (Fields, Body) {
         let fields = [("Content-Encoding", coding.to_owned())].into_iter().collect();
-        (fields, Body { length: bytes.len() as u64, bytes: bytes.into(), coded: true, left_out: None })
+        (fields, Body { length: bytes.len() as u64, bytes: bytes.into(), coded: true, ..Body::default() })
     }
 
     #[test]
@@ -88,8 +91,24 @@ mod tests {
 
     #[test]
     fn a_bomb_stays_small() {
-        let (fields, body) = coded("gzip", gzip(&vec![0; 50_000_000]));
-        assert_eq!(decoded(&fields, &body).len() as u64, DECODED_LIMIT);
+        let (fields, mut body) = coded("gzip", gzip(&vec![0; 50_000_000]));
+        assert_eq!(decoded(&fields, &body).len(), 1024 * 1024);
+        body.unpacking = Unpacking { bytes: 10_000_000, ratio: 20 };
+        assert_eq!(decoded(&fields, &body).len(), 20 * body.bytes.len());
+        body.unpacking.bytes = 5000;
+        assert_eq!(decoded(&fields, &body).len(), 5000);
+    }
+
+    #[test]
+    fn every_coding_is_bounded_by_its_own_limit_in_turn() {
+        let twice = gzip(&gzip(&vec![0; 50_000_000]));
+        let (fields, mut body) = coded("gzip, gzip", twice);
+        body.unpacking.bytes = 6000;
+        assert_eq!(decoded(&fields, &body).len(), 6000);
+        for coding in ["deflate", "br", "gzip"] {
+            let (fields, body) = coded(coding, vec![0xff; 100]);
+            assert!(decoded(&fields, &body).len() <= ALWAYS.max(100 * 100), "{coding}");
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub fn exchange(sent: (&str, &[(&str, &str)], Vec<u8>), answered: (&[(&str, &str
         length: bytes.len() as u64,
         bytes: bytes.into(),
         coded: coded(list),
-        left_out: None,
+        ..Body::default()
     };
     Exchange {
         id: 1,

@@ -183,6 +183,29 @@ pub async fn unused_address() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap()
 }
 
+/// A listener whose queue is full: the kernel leaves every further connection without an answer.
+#[cfg(target_os = "linux")]
+pub struct Unanswered {
+    pub address: SocketAddr,
+    _listener: TcpListener,
+    _waiting: Vec<TcpStream>,
+}
+
+#[cfg(target_os = "linux")]
+impl Unanswered {
+    pub async fn new() -> Unanswered {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(tcp) = tokio::time::timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+            waiting.push(tcp.unwrap());
+        }
+        Unanswered { address, _listener: listener, _waiting: waiting }
+    }
+}
+
 pub fn script<F, R>(run: F) -> Script
 where
     F: Fn(Conn) -> R + Send + Sync + 'static,

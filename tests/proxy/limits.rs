@@ -69,6 +69,23 @@ async fn an_answer_that_does_not_go_on_is_cut_and_told() {
     assert_eq!(outcome(&proxy.exchange().await), "200 cut: ReadBody TimedOut");
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_tcp_connection_that_is_not_answered_is_504_and_the_phase_is_named() {
+    let dead = Unanswered::new().await;
+    let mut proxy = Proxy::start(|settings| {
+        settings.resolve.push(format!("a.example={}", dead.address).parse().unwrap());
+        settings.limits.connect = SHORT;
+    })
+    .await;
+    let mut client = proxy.connect().await;
+    client.send(GET).await;
+    let (head, body) = client.message().await;
+    assert!(head.starts_with("HTTP/1.1 504 ") && head.contains("error=connection_timeout"), "{head}");
+    assert!(body.contains("the TCP connection was not answered in time"), "{body}");
+    assert_eq!(outcome(&proxy.exchange().await), "failed: Connect TimedOut Some(504)");
+}
+
 #[tokio::test]
 async fn an_upstream_that_does_not_finish_tls_is_504_and_the_phase_is_named() {
     let origin = Origin::plain(script(|mut conn| async move {
@@ -184,7 +201,11 @@ async fn no_more_upstream_connections_are_kept_than_there_is_room_for_and_none_t
 async fn of_a_body_its_beginning_is_kept_and_all_of_it_passes() {
     let (seen, mut bodies) = mpsc::unbounded_channel();
     let origin = Origin::plain(answering(OK, seen)).await;
-    let mut proxy = before(&origin, |settings| settings.limits.body_kept = 10).await;
+    let mut proxy = before(&origin, |settings| {
+        settings.limits.body_kept = 10;
+        settings.limits.unpacking.ratio = 7;
+    })
+    .await;
     let mut client = proxy.connect().await;
     let body = "0123456789".repeat(10);
     client
@@ -195,4 +216,5 @@ async fn of_a_body_its_beginning_is_kept_and_all_of_it_passes() {
     let kept = proxy.exchange().await.request.body;
     assert_eq!((kept.length, &kept.bytes[..]), (100, &b"0123456789"[..]));
     assert!(kept.truncated());
+    assert_eq!(kept.unpacking.ratio, 7);
 }

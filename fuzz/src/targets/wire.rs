@@ -122,7 +122,7 @@ pub fn answers(bytes: &[u8]) {
         cut: None,
     };
     servicenow::page(&response, bytes, print.logged_in);
-    let coded = Body { bytes: bytes.to_vec().into(), length: bytes.len() as u64, coded: true, left_out: None };
+    let coded = Body { bytes: bytes.to_vec().into(), length: bytes.len() as u64, coded: true, ..Body::default() };
     for coding in ["gzip", "deflate", "br", "gzip, br"] {
         let fields = Fields::from_iter([("Content-Encoding", coding)]);
         // A decompression bomb ends at the documented hundredfold or a megabyte; some slack for a last block.

@@ -27,7 +27,7 @@ pub(super) fn of_request(request: &Request<'_>, fields: &Fields) -> Body {
     let length = request.body_size.count().unwrap_or_else(announced);
     let length = length.max(full_length(text, encoding)).max(bytes.len() as u64);
     let left_out = (bytes.is_empty() && request.comment.text() == custom::LEFT_OUT).then_some(length);
-    Body { bytes, length, coded: false, left_out }
+    Body { bytes, length, left_out, ..Body::default() }
 }
 
 /// The body of an answer; bodies that no diagnosis reads (images, fonts, scripts) keep only their length.
@@ -35,17 +35,17 @@ pub(super) fn of_response(response: &Response<'_>, fields: &Fields) -> Body {
     let Content { size, mime_type, text, encoding, comment } = &response.content.0;
     if text.is_empty() && comment.text() == custom::LEFT_OUT {
         let length = response.body_size.count().unwrap_or_default();
-        return Body { bytes: Bytes::new(), length, coded: false, left_out: size.count() };
+        return Body { length, left_out: size.count(), ..Body::default() };
     }
     let length = response.body_size.count().unwrap_or_default().max(size.count().unwrap_or_default());
     let length = length.max(full_length(text, encoding));
     if is_decoration(&mime_type.text()) {
-        return Body { bytes: Bytes::new(), length, coded: false, left_out: None };
+        return Body { length, ..Body::default() };
     }
     let bytes = captured(text, encoding);
     // HAR means the decoded text. A tool that kept the coded bytes shows it by gzip's magic number.
     let coded = bytes.starts_with(&[0x1F, 0x8B]) && fields.text("content-encoding").is_some_and(|c| c.contains("gzip"));
-    Body { length: length.max(bytes.len() as u64), bytes, coded, left_out: None }
+    Body { length: length.max(bytes.len() as u64), bytes, coded, ..Body::default() }
 }
 
 /// Parameters as a form body or a query. Values that are encoded already stay as they are.

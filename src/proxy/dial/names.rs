@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,18 +34,33 @@ const KEPT_NONE: Duration = Duration::from_secs(5);
 /// Names that are kept; more are looked up each time.
 const MOST_NAMES: usize = 1000;
 
-#[derive(Default)]
+/// What a name leads to, or the resolver's words for why it leads nowhere.
+type Answer = Result<Vec<IpAddr>, String>;
+/// Asks for the addresses of a name.
+type Resolver = fn(String) -> Pin<Box<dyn Future<Output = Answer> + Send>>;
+
 pub(in super::super) struct Names {
     pub by_hand: Vec<Override>,
     /// Where connections may go.
     pub targets: Arc<Targets>,
     known: Mutex<HashMap<String, Known>>,
+    resolver: Resolver,
 }
 
 struct Known {
-    /// Or the resolver's words for why there are none.
-    addresses: Result<Vec<IpAddr>, String>,
+    addresses: Answer,
     until: Instant,
+}
+
+impl Default for Names {
+    fn default() -> Names {
+        Names {
+            by_hand: Vec::new(),
+            targets: Arc::default(),
+            known: Mutex::default(),
+            resolver: |host| Box::pin(look_up(host)),
+        }
+    }
 }
 
 impl Names {
@@ -116,7 +132,7 @@ impl Names {
         let addresses = match self.known(host, Instant::now()) {
             Some(known) => known,
             None => {
-                let found = look_up(host).await;
+                let found = (self.resolver)(host.to_owned()).await;
                 self.keep(host, found.clone(), Instant::now());
                 found
             }
@@ -124,12 +140,12 @@ impl Names {
         Ok(addresses?.into_iter().map(|address| SocketAddr::new(address, port)).collect())
     }
 
-    fn known(&self, host: &str, now: Instant) -> Option<Result<Vec<IpAddr>, String>> {
+    fn known(&self, host: &str, now: Instant) -> Option<Answer> {
         let known = self.lock();
         known.get(host).filter(|known| known.until > now).map(|known| known.addresses.clone())
     }
 
-    fn keep(&self, host: &str, addresses: Result<Vec<IpAddr>, String>, now: Instant) {
+    fn keep(&self, host: &str, addresses: Answer, now: Instant) {
         let until = now + if addresses.is_ok() { KEPT } else { KEPT_NONE };
         let mut known = self.lock();
         if known.len() >= MOST_NAMES {
@@ -151,8 +167,8 @@ impl Names {
 }
 
 /// Asks the system.
-async fn look_up(host: &str) -> Result<Vec<IpAddr>, String> {
-    let found = lookup_host((host, 0)).await.map_err(|error| error.to_string())?;
+async fn look_up(host: String) -> Answer {
+    let found = lookup_host((host.as_str(), 0)).await.map_err(|error| error.to_string())?;
     let mut addresses: Vec<IpAddr> = Vec::new();
     for address in found.map(|found| found.ip()) {
         if !addresses.contains(&address) {
@@ -210,6 +226,10 @@ async fn connect_any(addresses: Vec<SocketAddr>) -> io::Result<(TcpStream, Socke
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::net::{TcpListener, TcpSocket};
+
     use super::*;
 
     fn addresses(texts: &[&str]) -> Vec<IpAddr> {
@@ -252,5 +272,62 @@ mod tests {
         let deadline = now + Duration::from_secs(10);
         let failed = names.connect("a.example", shut.port(), deadline, &mut Timing::default()).await.unwrap_err();
         assert_eq!((failed.phase, names.known("a.example", now).is_some()), (Phase::Connect, false));
+    }
+
+    /// Leads to this machine when it is asked first, and to a cloud's metadata from then on.
+    fn rebinding(_: String) -> Pin<Box<dyn Future<Output = Answer> + Send>> {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let address = if ASKED.fetch_add(1, Ordering::SeqCst) == 0 { "127.0.0.1" } else { "169.254.169.254" };
+        Box::pin(async move { Ok(addresses(&[address])) })
+    }
+
+    #[tokio::test]
+    async fn the_address_that_was_checked_is_the_one_that_is_connected_to() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let names = Names { resolver: rebinding, ..Names::default() };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let connect = || async { names.connect("a.example", port, deadline, &mut Timing::default()).await };
+        let (tcp, address) = connect().await.unwrap();
+        assert_eq!(
+            (tcp.peer_addr().unwrap(), address),
+            (listener.local_addr().unwrap(), listener.local_addr().unwrap())
+        );
+        // Asked again, the name leads elsewhere, which is checked as well.
+        names.forget("a.example");
+        let refused = connect().await.unwrap_err();
+        assert_eq!((refused.phase, refused.kind), (Phase::Connect, FailureKind::Forbidden));
+    }
+
+    /// A listener whose queue is full: the kernel leaves every further connection without an answer.
+    async fn unanswered() -> (SocketAddr, TcpListener, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(0).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(tcp) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+            waiting.push(tcp.unwrap());
+        }
+        (address, listener, waiting)
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn a_dead_address_keeps_nobody_from_the_next_one() {
+        let (dead, _listener, _waiting) = unanswered().await;
+        let alive = TcpListener::bind(("127.0.0.2", dead.port())).await.unwrap();
+        let names = Names::default();
+        names.keep("a.example", Ok(addresses(&["127.0.0.1", "127.0.0.2"])), Instant::now());
+        let mut steps = Timing::default();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let (_, address) = names.connect("a.example", dead.port(), deadline, &mut steps).await.unwrap();
+        assert_eq!(address, alive.local_addr().unwrap());
+        // Where none answers it ends at its time.
+        drop(alive);
+        names.keep("b.example", Ok(addresses(&["127.0.0.1"])), Instant::now());
+        let deadline = Instant::now() + Duration::from_millis(100);
+        let failed = names.connect("b.example", dead.port(), deadline, &mut steps).await.unwrap_err();
+        assert_eq!((failed.phase, failed.kind), (Phase::Connect, FailureKind::TimedOut));
     }
 }

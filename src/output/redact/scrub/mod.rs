@@ -290,10 +290,10 @@ impl Work<'_> {
         if !keep && !bytes.is_empty() {
             self.learn_from(&bytes);
             let left_out = Some(content::length(fields, body, bytes.len() as u64));
-            return Body { bytes: Bytes::new(), length: body.length, coded: false, left_out };
+            return Body { bytes: Bytes::new(), length: body.length, left_out, ..Body::default() };
         }
         let out = self.text_of_any_kind(&bytes, 0);
-        Body { bytes: Bytes::from(out), left_out: body.left_out, length: body.length, coded: false }
+        Body { bytes: Bytes::from(out), left_out: body.left_out, length: body.length, ..Body::default() }
     }
 
     /// Secrets of a text that is left out may stand elsewhere.
