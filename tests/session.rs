@@ -129,6 +129,52 @@ fn an_exchange_that_something_is_said_of_is_there_once_and_in_full() {
     assert_eq!(causes(back), causes(all));
 }
 
+#[test]
+fn an_answer_that_began_is_there_although_its_line_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = exchanges("token-expired");
+    let (recorder, recording) = Recorder::start(folder.path(), ROOMY, Salt::new([5; 32]), Millis(0)).unwrap();
+    for exchange in &all {
+        recorder.begins(exchange, exchange.status().unwrap());
+    }
+    // The others have their lines; this one was under way.
+    all.iter().skip(1).for_each(|exchange| recorder.exchange(exchange));
+    let lines = |folder: &Path| all_text(folder).matches("why401.entry/1").count();
+    while lines(folder.path()) < all.len() - 1 {
+        std::thread::yield_now();
+    }
+    let back = read(folder.path());
+    assert_eq!(back.len(), all.len());
+    let (bare, first) = (back.last().unwrap(), &all[0]);
+    assert_eq!((bare.id, bare.status(), &bare.request.method), (first.id, first.status(), &first.request.method));
+    assert!(bare.request.unseen && bare.response().unwrap().reason.contains("not written"));
+    assert_eq!((&bare.request.host, bare.request.target.as_str()), (&first.request.host, "/"));
+    drop(recorder);
+    recording.finish();
+    assert_eq!(read(folder.path()).len(), all.len() - 1, "a run that ended has nothing to add");
+}
+
+#[test]
+fn what_went_with_an_old_journal_is_not_added_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = Limits { exchanges: 16, ..ROOMY };
+    let (recorder, recording) = Recorder::start(folder.path(), limits, Salt::new([5; 32]), Millis(0)).unwrap();
+    for id in 1..=100 {
+        let exchange = Exchange { id, ..healthy() };
+        recorder.begins(&exchange, 201);
+        recorder.exchange(&exchange);
+    }
+    let last = |folder: &Path| all_text(folder).contains("\"exchange\":100,");
+    while !last(folder.path()) {
+        std::thread::yield_now();
+    }
+    // As after a kill: nothing has been emptied.
+    let ids: Vec<u64> = read(folder.path()).iter().map(|exchange| exchange.id).collect();
+    assert!(ids.len() < 30 && ids.last() == Some(&100) && ids.is_sorted(), "{ids:?}");
+    drop(recorder);
+    recording.finish();
+}
+
 #[cfg(unix)]
 #[test]
 fn only_the_owner_can_read_it() {

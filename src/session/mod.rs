@@ -6,11 +6,10 @@
 //!
 //! Every exchange is written when it has ended, before its diagnosis; what is said of it follows as a line of its own. Bodies
 //! that can tell nothing of a failure are left out, unless the configuration wants all; where something is said of such an
-//! exchange after all, it is written again with its bodies. A
-//! line is written with one call and is the system's from then on: a process that is killed loses the exchanges in flight
-//! and those that still wait in the queue, which is empty but for moments; the power's end also loses what was not synced
-//! within the last seconds. A full disk or a slow one costs lines, never traffic: they are counted, the loss is said at
-//! once and then once a minute, and recording goes on by itself.
+//! exchange after all, it is written again with its bodies. A line is written with one call and is the system's from then on.
+//! What waits in the queue when the process is killed has left its number, time and status in the file of `last`; the power's
+//! end also loses what was not synced within the last seconds. A full disk or a slow one costs lines, never traffic: they are
+//! counted, the loss is said at once and then once a minute, and recording goes on by itself.
 
 mod folder;
 mod kept;

@@ -15,7 +15,7 @@ const START: usize = 8;
 /// A window of `START` bytes whose last two begin or end nothing that is known: as many bytes hold no start of a form.
 const FAR: u8 = 7;
 /// Secrets are remembered up to about this many bytes of memory; the oldest go first.
-const BYTES: usize = 32 * 1024 * 1024;
+const BYTES: usize = 4 * 1024 * 1024;
 /// What a form takes beside its own bytes and those of its stand-in, about: its places in the tables.
 const EACH: usize = 300;
 /// Encoded runs shorter than this hold no secret that is looked for: eight bytes are as many digits of base64.

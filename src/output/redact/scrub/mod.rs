@@ -27,7 +27,8 @@ use super::secret::Shaper;
 use super::text::find;
 use super::{field_marks, form, head};
 use crate::model::{
-    Body, CertificateFault, Exchange, Failure, FailureKind, Fields, Millis, Outcome, Request, Response, Salt, Tag,
+    Body, CertificateFault, Client, Exchange, Failure, FailureKind, Fields, Millis, Outcome, Request, Response, Salt,
+    Tag,
 };
 use crate::wire::content;
 use crate::wire::telling::Telling;
@@ -188,48 +189,50 @@ impl Scrubber {
 
 impl Work<'_> {
     fn exchange(&mut self, exchange: &Exchange) -> Exchange {
-        let mut out = exchange.clone();
-        out.request = self.request(&exchange.request, matches!(exchange.outcome, Outcome::Refused(_)));
-        out.client.connect_agent = exchange.client.connect_agent.as_deref().map(|agent| self.plain_text(agent));
-        out.outcome = match &exchange.outcome {
+        let request = self.request(&exchange.request, matches!(exchange.outcome, Outcome::Refused(_)));
+        let connect_agent = exchange.client.connect_agent.as_deref().map(|agent| self.plain_text(agent));
+        let outcome = match &exchange.outcome {
             Outcome::Answered(response) => Outcome::Answered(self.response(response)),
             Outcome::Failed(failure) => Outcome::Failed(self.failure(failure)),
             other => other.clone(),
         };
-        out
+        let client = Client { connect_agent, ..exchange.client.clone() };
+        let Exchange { id, entry, at, timing, ref upstream, .. } = *exchange;
+        Exchange { id, entry, at, client, request, outcome, timing, upstream: upstream.clone() }
     }
 
     fn request(&mut self, request: &Request, refused: bool) -> Request {
-        let mut out = request.clone();
         "request.url".clone_into(&mut self.place);
-        out.target = self.url(request.target.as_bytes());
-        out.method = self.plain_text(&request.method);
-        out.fields = self.fields("request", &request.fields);
-        if let Some(bytes) = &request.head {
+        let target = self.url(request.target.as_bytes());
+        let method = self.plain_text(&request.method);
+        let fields = self.fields("request", &request.fields);
+        "request.body".clone_into(&mut self.place);
+        let body = self.body(&request.fields, &request.body, self.keep.request);
+        let &Request { scheme, port, unseen, .. } = request;
+        let (host, version) = (request.host.clone(), request.version.clone());
+        let mut out = Request { method, scheme, host, port, target, version, fields, body, head: None, unseen };
+        out.head = request.head.as_ref().map(|bytes| {
             // As a rule the head is what the fields show, which are scrubbed already. One that was refused has lines that
             // only look like fields.
-            out.head = Some(if !refused && request.shown_head() == **bytes {
-                Bytes::from(out.shown_head())
-            } else {
-                "request.head".clone_into(&mut self.place);
-                let marks = head::marks(self.shaper, bytes);
-                Bytes::from(self.marked(bytes, marks, 0))
-            });
-        }
-        "request.body".clone_into(&mut self.place);
-        out.body = self.body(&request.fields, &request.body, self.keep.request);
+            if !refused && request.shown_head() == **bytes {
+                return Bytes::from(out.shown_head());
+            }
+            "request.head".clone_into(&mut self.place);
+            let marks = head::marks(self.shaper, bytes);
+            Bytes::from(self.marked(bytes, marks, 0))
+        });
         out
     }
 
     fn response(&mut self, response: &Response) -> Response {
-        let mut out = response.clone();
         "response.status".clone_into(&mut self.place);
-        out.reason = self.plain_text(&response.reason);
-        out.fields = self.fields("response", &response.fields);
+        let reason = self.plain_text(&response.reason);
+        let fields = self.fields("response", &response.fields);
         "response.body".clone_into(&mut self.place);
-        out.body = self.body(&response.fields, &response.body, self.keep.answer);
-        out.cut = response.cut.as_ref().map(|failure| self.failure(failure));
-        out
+        let body = self.body(&response.fields, &response.body, self.keep.answer);
+        let cut = response.cut.as_ref().map(|failure| self.failure(failure));
+        let &Response { status, ours, .. } = response;
+        Response { status, reason, version: response.version.clone(), fields, body, ours, cut }
     }
 
     fn fields(&mut self, side: &str, fields: &Fields) -> Fields {
