@@ -212,6 +212,17 @@ fn planted() -> Vec<(&'static str, Exchange)> {
         ("form with blanks", form(format!(" client_secret ={m} &password= {m}"))),
         ("json request", sent("/oauth_token.do", &[], &format!("{{\"client_secret\":\"{m}\",\"password\":\"{m}\"}}"))),
         ("json answer", json(format!("{{\"access_token\":\"{m}\",\"refresh_token\":\"{m}\",\"id_token\":\"{jwt}\"}}"))),
+        ("reason", {
+            let mut exchange = answered(&[], "");
+            let Outcome::Answered(answer) = &mut exchange.outcome else { panic!("it was answered") };
+            answer.reason = format!("Refused Bearer {m}");
+            exchange
+        }),
+        ("method", {
+            let mut exchange = answered(&[], "");
+            exchange.request.method = format!("GET access_token={m}");
+            exchange
+        }),
         ("json deep", json(format!("{{\"a\":[{{\"credentials\":{{\"x\":[\"{m}\"]}}}}]}}"))),
         ("json cut", json(format!("{{\"a\":1,\"access_token\":\"{m}"))),
         ("json labelled as text", answered(&[("Content-Type", "text/plain")], &format!("{{\"password\":\"{m}\"}}"))),

@@ -372,6 +372,48 @@ fn a_known_secret_is_found_however_deep_texts_lie_in_texts() {
 }
 
 #[test]
+fn a_short_body_that_was_compressed_stays() {
+    use std::io::Write;
+    for text in ["no", "{\"error\":{\"message\":\"User Not Authenticated\"}}"] {
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(text.as_bytes()).unwrap();
+        let fields = [("Content-Type", "application/json"), ("Content-Encoding", "gzip")];
+        let exchange = planted::exchange(("/x", &[], Vec::new()), (&fields, gzip.finish().unwrap()));
+        let (scrubbed, removed) = Scrubber::new(Salt::new([9; 32])).scrub(&exchange);
+        assert_eq!((&scrubbed.response().unwrap().body.bytes[..], removed.len()), (text.as_bytes(), 0));
+    }
+}
+
+#[test]
+fn a_body_that_is_no_text_is_left_out_and_its_length_stays() {
+    let nul = [&b"a text with one byte of zero in it: "[..], &[0], &[b'x'; 80]].concat();
+    let utf_16: Vec<u8> = [0xFF, 0xFE, 0x2D, 0x4E, 0x87, 0x65].into();
+    let controls = [&[1; 5][..], &[b'x'; 60]].concat();
+    let latin = [&[0xE4; 20][..], &[b'x'; 40]].concat();
+    for body in [nul, utf_16, controls, latin] {
+        let exchange = planted::exchange(("/x", &[], Vec::new()), (&[], body.clone()));
+        let (scrubbed, removed) = Scrubber::new(Salt::new([9; 32])).scrub(&exchange);
+        let left = &scrubbed.response().unwrap().body;
+        assert_eq!((left.bytes.len(), left.length), (0, body.len() as u64), "{body:?}");
+        assert_eq!(removed.iter().map(|removed| removed.rule.as_str()).collect::<Vec<_>>(), ["unreadable-body"]);
+    }
+    for body in ["one \u{1} control in a text of some length", "two b\u{e4}r words"] {
+        let exchange = planted::answered(&[], body);
+        assert_eq!(scrubbed(&[exchange])[0].response().unwrap().body.bytes, body.as_bytes());
+    }
+}
+
+#[test]
+fn escapes_in_either_case_hide_no_secret() {
+    let secret = "q7Z3z6a8/d9mp4n+QYfYx3VK";
+    for written in ["q7Z3z6a8%2fd9mp4n%2bQYfYx3VK", "q7Z3z6a8%2Fd9mp4n%2BQYfYx3VK"] {
+        let fields = [("Authorization", &*format!("Bearer {secret}")), ("X-Debug", &*format!("it was {written}."))];
+        let left = without(&planted::sent("/x", &fields, ""), secret);
+        assert!(!left.contains("q7Z3z6a8") && !left.contains("d9mp4n"), "{left}");
+    }
+}
+
+#[test]
 fn a_token_with_escapes_in_a_path_is_found() {
     let (one, other) = ("B1wSEk09CHPEwLC", "MkfbL8Xre008lPKQV3XbCg");
     let exchange = planted::sent(&format!("/reset/{one}%4D{other}/now"), &[], "");

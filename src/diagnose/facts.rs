@@ -99,21 +99,6 @@ impl<'a> Facts<'a> {
         !self.reading.instance
     }
 
-    /// A refusal that authentication may explain: 401, 403, 400, a login in the place of data.
-    pub fn refused(&self) -> bool {
-        matches!(
-            self.answer,
-            Answer::NotAuthenticated
-                | Answer::TokenDenied
-                | Answer::TokenError
-                | Answer::Forbidden
-                | Answer::ToLogin
-                | Answer::LoginPage
-                | Answer::LoginRefused
-                | Answer::OtherRefusal
-        ) || self.answer == Answer::NotFound && self.reading.endpoint == Endpoint::TokenMisspelt
-    }
-
     /// 401 and its kin: the caller was not recognised.
     pub fn not_authenticated(&self) -> bool {
         matches!(self.answer, Answer::NotAuthenticated | Answer::ToLogin | Answer::LoginPage)

@@ -115,7 +115,7 @@ impl<'a> Door<'a> {
     }
 }
 
-/// A secret as it is, percent-encoded, in base64 and escaped for JSON.
+/// A secret as it is, percent-encoded, in base64 and base16 and escaped for JSON.
 fn encodings(secret: &[u8]) -> Vec<Vec<u8>> {
     use base64::Engine;
     use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
@@ -127,6 +127,8 @@ fn encodings(secret: &[u8]) -> Vec<Vec<u8>> {
         URL_SAFE_NO_PAD.encode(secret).into_bytes(),
         serde_json::to_string(&text).unwrap_or_default().trim_matches('"').as_bytes().to_vec(),
         text.replace('/', "\\/").into_bytes(),
+        secret.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect(),
+        secret.iter().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect(),
     ];
     forms.dedup();
     forms

@@ -32,7 +32,7 @@ impl Door<'_> {
         let sent = &exchange.request;
         match place {
             Place::RequestHead => self.head_line(sent.head.as_ref()?, at),
-            Place::RequestMethod => request(self.show(sent.method.as_bytes(), Vec::new())),
+            Place::RequestMethod => request(self.plain(&sent.method)),
             Place::RequestUrl => request(self.url(format!("{}{}", sent.origin(), sent.target).as_bytes())),
             Place::RequestTarget => {
                 request(self.url(sent.target.as_bytes()).after(&format!("{} ", self.words(&sent.method))))
@@ -44,7 +44,7 @@ impl Door<'_> {
             Place::RequestBody => request(self.body(&content::decoded(&sent.fields, &sent.body))),
             Place::ResponseStatus => {
                 let answer = exchange.response()?;
-                response(self.show(format!("{} {}", answer.status, answer.reason).as_bytes(), Vec::new()))
+                response(self.plain(&format!("{} {}", answer.status, answer.reason)))
             }
             Place::ResponseField { name, nth } => {
                 response(self.named_field(&exchange.response()?.fields, name, *nth)?)
@@ -55,6 +55,11 @@ impl Door<'_> {
             }
             Place::Connection | Place::Clock | Place::Exchange(_) => None,
         }
+    }
+
+    /// Text of no structure.
+    fn plain(&self, text: &str) -> Shown {
+        self.show(text.as_bytes(), text::marks(self.shaper, 0, text.as_bytes()))
     }
 
     fn named_field(&self, fields: &Fields, name: &str, nth: usize) -> Option<Shown> {
@@ -81,7 +86,7 @@ impl Door<'_> {
     fn head_line(&self, bytes: &[u8], at: usize) -> Option<Found> {
         let line = head::lines(bytes).find(|line| at <= line.end + 1)?;
         // The line's own end belongs to it where the fault is the line break.
-        let end = bytes.len().min(line.end + 2).min((at + 1).max(line.end));
+        let end = bytes.len().min((at + 1).max(line.end));
         let marks = head::marks(self.shaper, bytes)
             .into_iter()
             .filter(|mark| mark.range.start >= line.start && mark.range.end <= end)

@@ -157,6 +157,8 @@ fn a_door_of_an_exchange_knows_its_secrets() {
     assert_eq!(door.words("Harbour@12 and Harbour%4012"), "Harbour@12 and Harbour%4012");
     door.learn(field_marks(door.shaper, FieldKind::Cookie, b"x=Harbour@12"));
     assert!(!door.words("Harbour@12 and Harbour%4012").contains("Harbour"));
+    let base16 = "486172626f7572403132";
+    assert!(!door.words(&format!("{base16} and {}", base16.to_ascii_uppercase())).contains("486172"));
 }
 
 #[test]
@@ -173,11 +175,13 @@ fn what_gives_itself_away_in_free_text_is_shown_as_a_shape() {
         ("read /files/", format!("{random}/a.txt again"), random),
         ("with ", format!("{key} in it"), "MIGHAgEAMBMGByqGSM49"),
         ("with ", cut, "MIGHAgEAMBMGByqGSM49"),
+        ("sent access_token=", "q7Z3z6a8d9mp again".to_owned(), "q7Z3z6a8d9mp"),
     ] {
         let shown = door.words(&format!("{before}{rest}"));
         assert!(!shown.contains(secret), "{shown}");
         assert!(shown.starts_with(before), "what is around it stays: {shown}");
     }
+    assert_eq!(door.words("access_token= and =q7Z3z6a8d9mp"), "access_token= and =q7Z3z6a8d9mp");
 }
 
 #[test]

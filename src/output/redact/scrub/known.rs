@@ -374,6 +374,30 @@ mod tests {
         assert!(known.is_in(&long(0)), "what is met again is known again");
     }
 
+    #[test]
+    fn what_was_learned_since_is_all_of_it_and_no_more() {
+        let mut known = known("q7Z3z6a8d9mp4nQYfYx3VK");
+        let before = known.learned();
+        assert!(known.since(before).is_empty());
+        known.learn(b"kW3n/V8pQ2rT6yX1zB4c", b"xxxxxxxxxxxxxxxxxxxx");
+        let new = known.since(before);
+        assert_eq!(known.learned(), before + 1);
+        assert!(new.contains(&b"kW3n/V8pQ2rT6yX1zB4c".to_vec()) && new.contains(&b"kW3n%2FV8pQ2rT6yX1zB4c".to_vec()));
+        assert!(!new.iter().any(|form| form.starts_with(b"q7Z3")));
+    }
+
+    #[test]
+    fn a_digit_too_many_hides_nothing() {
+        let secret = "q7Z3z6a8d9mp4nQYfYx3VK";
+        for coded in [STANDARD.encode(format!("xy{secret}")), URL_SAFE.encode(format!("{secret}xy"))] {
+            let written = format!("<{coded}Z>");
+            assert_eq!(coded.len() % 4, 0);
+            let other = known(secret).exchanged(written.as_bytes()).unwrap();
+            assert_eq!((other.len(), other.ends_with(b"Z>")), (written.len(), true));
+            assert!(!other.windows(12).any(|part| written.as_bytes()[8..24].starts_with(part)));
+        }
+    }
+
     /// Letters, digits and marks, mixed enough to be looked for.
     fn secret() -> impl Strategy<Value = String> {
         "[A-Za-z0-9+/=%&\"~_.-]{6,40}".prop_map(|text| format!("{text}a1"))
