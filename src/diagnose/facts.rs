@@ -1,5 +1,7 @@
 //! What rules look at: the reading, the memory, and the few conclusions that all of them share.
 
+use std::cell::OnceCell;
+
 use super::answerer::answerer;
 use crate::ledger::Ledger;
 use crate::ledger::records::{ClientRecord, CodeRecord, CredentialRecord, HostRecord, PathRecord, TokenRecord};
@@ -58,11 +60,20 @@ pub struct Facts<'a> {
     pub ledger: &'a Ledger,
     pub answerer: Answerer,
     pub answer: Answer,
+    known: Known<'a>,
+}
+
+/// What many rules ask for and costs more than a look: found out once.
+#[derive(Default)]
+struct Known<'a> {
+    token_is_whole: OnceCell<bool>,
+    token: OnceCell<Option<&'a TokenRecord>>,
+    credential: OnceCell<Option<&'a CredentialRecord>>,
 }
 
 impl<'a> Facts<'a> {
     pub fn gather(reading: &'a Reading<'a>, ledger: &'a Ledger) -> Facts<'a> {
-        Facts { answerer: answerer(reading), answer: answer(reading), reading, ledger }
+        Facts { answerer: answerer(reading), answer: answer(reading), reading, ledger, known: Known::default() }
     }
 
     /// Whether there is anything to look at. A plain success of an API has nothing: it costs no rule.
@@ -153,7 +164,9 @@ impl<'a> Facts<'a> {
 
     /// A token was sent, and nothing is wrong with its form.
     pub fn whole_token(&self) -> Option<&'a str> {
-        self.reading.token.as_deref().filter(|token| self.token_faults(token.as_bytes()).is_empty())
+        let token = self.reading.token.as_deref()?;
+        let whole = self.known.token_is_whole.get_or_init(|| self.token_faults(token.as_bytes()).is_empty());
+        whole.then_some(token)
     }
 
     /// The recording shows times: where it shows none, nothing is known of what lies between two exchanges.
@@ -170,7 +183,7 @@ impl<'a> Facts<'a> {
 
     /// What is known of the token that was sent.
     pub fn token(&self) -> Option<&'a TokenRecord> {
-        self.ledger.token(self.reading.token.as_deref()?)
+        *self.known.token.get_or_init(|| self.ledger.token(self.reading.token.as_deref()?))
     }
 
     /// Whether `host` and the host that was called are one instance: by their names, or by the load balancer's cookie.
@@ -208,7 +221,7 @@ impl<'a> Facts<'a> {
     }
 
     pub fn credential_record(&self) -> Option<&'a CredentialRecord> {
-        self.ledger.credential(self.host(), &self.reading.credential_bytes()?)
+        *self.known.credential.get_or_init(|| self.ledger.credential(self.host(), &self.reading.credential_bytes()?))
     }
 
     pub fn host_record(&self) -> Option<&'a HostRecord> {
