@@ -164,6 +164,32 @@ fn every_example_says_the_same_without_the_bodies_that_tell_nothing() {
     assert!(left_out > 10, "only {left_out} bodies were left out");
 }
 
+/// The same of recordings of the real world.
+#[test]
+#[ignore = "reads recordings: give it a folder of HARs in WHY401_CASES"]
+fn every_case_says_the_same_without_the_bodies_that_tell_nothing() {
+    let mut folders = vec![std::path::PathBuf::from(std::env::var_os("WHY401_CASES").unwrap())];
+    let (mut wrong, mut cases) = (Vec::new(), 0);
+    while let Some(folder) = folders.pop() {
+        for path in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "har") {
+                cases += 1;
+                let exchanges: Vec<Exchange> =
+                    intake::har::Reader::new(std::fs::File::open(&path).unwrap()).filter_map(Result::ok).collect();
+                let before = said(&diagnosed(&exchanges));
+                for (setting, written) in [("all", scrubbed(&exchanges)), ("telling", recorded(&exchanges))] {
+                    let name = format!("{} {setting}", path.display());
+                    wrong.extend(difference(&name, &before, &said(&diagnosed(&read_back(&written)))));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {cases} recordings differ\n{}", wrong.len(), wrong.join("\n"));
+    assert!(cases > 0, "no recording was read");
+}
+
 /// Exchanges that something is said of, and whose bodies are not recorded before it is said: they are recorded twice.
 #[test]
 fn few_findings_are_of_an_exchange_whose_bodies_told_nothing() {

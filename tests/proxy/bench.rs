@@ -1,9 +1,10 @@
 //! What the tests stand on: a proxy with its exchanges, an origin that does as it is told, a client on a raw socket.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -14,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use why401::model::{Exchange, Outcome};
 use why401::proxy::ca::Authority;
-use why401::proxy::{Override, Running, Scope, Settings, start};
+use why401::proxy::{Override, Running, Scope, Settings, Watch, start};
 
 /// No test takes longer than this; it is not waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -325,6 +326,33 @@ pub struct Proxy {
     pub running: Running,
     pub exchanges: mpsc::Receiver<Exchange>,
     pub root: CertificateDer<'static>,
+    watched: Arc<Watched>,
+}
+
+/// Sees to it that of every exchange whose answer has a status this was said, before it ended.
+#[derive(Default)]
+struct Watched {
+    begun: Mutex<HashMap<u64, u16>>,
+    unsaid: Mutex<Vec<String>>,
+}
+
+impl Watch for Watched {
+    fn begins(&self, exchange: &Exchange, status: u16) {
+        self.begun.lock().unwrap().insert(exchange.id, status);
+    }
+
+    fn ended(&self, exchange: &Exchange) {
+        let status = match &exchange.outcome {
+            Outcome::Answered(answer) => Some(answer.status),
+            Outcome::Failed(failure) => failure.status,
+            Outcome::Refused(fault) => Some(fault.status),
+            Outcome::Abandoned(_) => return,
+        };
+        let said = self.begun.lock().unwrap().remove(&exchange.id);
+        if said != status {
+            self.unsaid.lock().unwrap().push(format!("{said:?} was said of: {}", outcome(exchange)));
+        }
+    }
 }
 
 impl Proxy {
@@ -336,9 +364,11 @@ impl Proxy {
         let root = authority.certificate_der().clone();
         let mut settings = Settings::new(authority);
         settings.scope = scope;
+        let watched = Arc::new(Watched::default());
+        settings.seen = Some(watched.clone());
         change(&mut settings);
         let (sender, exchanges) = mpsc::channel(100);
-        Proxy { running: start(settings, sender).await.unwrap(), exchanges, root }
+        Proxy { running: start(settings, sender).await.unwrap(), exchanges, root, watched }
     }
 
     /// In front of a TLS origin that stands for `HOST`.
@@ -374,7 +404,9 @@ impl Proxy {
     }
 
     pub async fn exchange(&mut self) -> Exchange {
-        soon(self.exchanges.recv()).await.expect("the proxy has ended")
+        let exchange = soon(self.exchanges.recv()).await.expect("the proxy has ended");
+        assert_eq!(*self.watched.unsaid.lock().unwrap(), [""; 0], "before its answer began");
+        exchange
     }
 
     /// All that is still told up to the proxy's end.
