@@ -104,6 +104,14 @@ fn a_bundle_is_five_files_for_its_owner_only_with_their_sums() {
     }
     let again = why401(&["report", source.to_str().unwrap(), "-o", output.to_str().unwrap()]);
     assert_eq!(again.status.code(), Some(1), "an existing bundle is not overwritten");
+    #[cfg(unix)]
+    for name in ["link", "link.zip"] {
+        let (link, nothing) = (folder.path().join(name), std::env::temp_dir().join("why401-leads-nowhere/x"));
+        std::os::unix::fs::symlink(&nothing, &link).unwrap();
+        let refused = why401(&["report", source.to_str().unwrap(), "-o", link.to_str().unwrap()]);
+        assert_eq!((refused.status.code(), nothing.exists()), (Some(1), false), "a link is in the way as well");
+        fs::remove_file(link).unwrap();
+    }
     let left: Vec<PathBuf> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(left.len(), 2, "nothing is left beside the bundle: {left:?}");
 }

@@ -222,6 +222,28 @@ fn a_second_run_in_the_same_folder_goes_on_after_a_torn_line() {
     assert_eq!(ids, (1..=2 * exchanges.len() as u64).collect::<Vec<u64>>());
 }
 
+#[cfg(unix)]
+#[test]
+fn links_in_the_folder_lead_no_line_elsewhere() {
+    let (folder, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (victim, nothing) = (outside.path().join("victim"), outside.path().join("nothing"));
+    fs::write(&victim, "as it was").unwrap();
+    for number in 1..=3 {
+        std::os::unix::fs::symlink(&victim, folder.path().join(format!("journal-{number:06}.jsonl"))).unwrap();
+    }
+    for name in ["journal-000004.jsonl", "last"] {
+        std::os::unix::fs::symlink(&nothing, folder.path().join(name)).unwrap();
+    }
+    record(folder.path(), ROOMY, &exchanges("token-expired"));
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "as it was");
+    std::os::unix::fs::symlink(&nothing, folder.path().join("other-lock")).unwrap();
+    fs::remove_file(folder.path().join("lock")).unwrap();
+    fs::rename(folder.path().join("other-lock"), folder.path().join("lock")).unwrap();
+    let refused = Recorder::start(folder.path(), ROOMY, Salt::new([1; 32]), Millis(0));
+    assert!(refused.is_err_and(|error| error.contains("link")));
+    assert!(!nothing.exists(), "a link that leads nowhere was followed");
+}
+
 #[test]
 fn two_runs_do_not_write_into_one_folder_at_once() {
     let folder = tempfile::tempdir().unwrap();

@@ -82,6 +82,9 @@ fn is_locked(session: &Path) -> bool {
 /// Makes the folder, for its owner only, and takes its lock. Another run that writes there is an error.
 pub(super) fn open(folder: &Path) -> io::Result<File> {
     create(folder)?;
+    if folder.join(LOCK).is_symlink() {
+        return Err(io::Error::other("its lock is a link to another file; name another folder with --session"));
+    }
     let lock = private(OpenOptions::new().create(true).write(true).truncate(false)).open(folder.join(LOCK))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

@@ -55,7 +55,11 @@ impl Last {
             let number = folder::journals(folder).last().map_or(0, |(number, _)| *number);
             fs::rename(&path, folder::last_before(folder, number))?;
         }
-        let mut file = private(OpenOptions::new().create(true).truncate(true).write(true)).open(&path)?;
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = private(OpenOptions::new().create_new(true).write(true)).open(&path)?;
         let slots = usize::try_from(SLOTS).unwrap_or_default();
         let mut text = slot(&format!("{SCHEMA} {}", date::iso(run))).to_vec();
         text.extend(slot("").repeat(slots));

@@ -42,6 +42,28 @@ async fn an_intercepted_request_arrives_as_it_was_sent_and_is_told() {
 }
 
 #[tokio::test]
+async fn a_redirect_is_passed_on_and_never_followed() {
+    let (seen, mut heads) = mpsc::unbounded_channel();
+    let world = World::new();
+    let answer = "HTTP/1.1 302 Found\r\nLocation: https://elsewhere.example/login\r\nContent-Length: 0\r\n\r\n";
+    let origin = Origin::tls(world.server_for(HOST), answering(answer, seen)).await;
+    let proxy = Proxy::before(&world, &origin).await;
+    let mut client = proxy.inside().await;
+    for path in ["/a", "/b"] {
+        client.send(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer x\r\n\r\n")).await;
+        assert_eq!(client.message().await.0, answer);
+    }
+    let told = proxy.last_exchanges().await;
+    assert_eq!(told.iter().map(|one| one.request.target.as_str()).collect::<Vec<_>>(), ["/a", "/b"]);
+    // What the origin saw is what the client asked for, and nothing more: where it is led is the client's choice.
+    let mut asked = Vec::new();
+    while let Ok(head) = heads.try_recv() {
+        asked.push(head.lines().next().unwrap().to_owned());
+    }
+    assert_eq!(asked, ["GET /a HTTP/1.1", "GET /b HTTP/1.1"]);
+}
+
+#[tokio::test]
 async fn a_host_out_of_scope_is_forwarded_in_absolute_form_and_not_told() {
     let (seen, mut heads) = mpsc::unbounded_channel();
     let origin = Origin::plain(answering(OK, seen)).await;

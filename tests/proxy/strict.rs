@@ -48,6 +48,8 @@ const REQUEST_LINE: &[Probe] = &[
     ("a NUL in the target", "GET /a\u{0}b HTTP/1.1\r\nHost: {H}\r\n\r\n", Refused(400)),
     ("a control byte in the target", "GET /a\u{7f}b HTTP/1.1\r\nHost: {H}\r\n\r\n", Refused(400)),
     ("a carriage return in the target", "GET /a\rb HTTP/1.1\r\nHost: {H}\r\n\r\n", Refused(400)),
+    ("a fragment in the target", "GET /a#b HTTP/1.1\r\nHost: {H}\r\n\r\n", Refused(400)),
+    ("a fragment in an absolute target", "GET https://{H}/a?b#c HTTP/1.1\r\nHost: {H}\r\n\r\n", Refused(400)),
     ("a target without its slash", "GET api HTTP/1.1\r\nHost: {H}\r\n\r\n", Refused(400)),
     ("an authority as target", "GET {H}:443 HTTP/1.1\r\nHost: {H}\r\n\r\n", Refused(400)),
     ("an asterisk with GET", "GET * HTTP/1.1\r\nHost: {H}\r\n\r\n", Refused(400)),

@@ -1,6 +1,6 @@
 """Mixed clients for a long time: memory that stands still, descriptors that come back, requests that all end somewhere.
 
-soak.py --why401 PROGRAM [--seconds 60] [--clients 64] [--seed 1]
+soak.py --why401 PROGRAM [--seconds 60] [--clients 64] [--seed 1] [--unrecorded]
 
 Healthy, refused, slow, cut, huge and upgraded exchanges, broken requests, distrusted and unreachable upstreams, clients that
 leave, that speak no TLS and that do not trust the proxy. Fails where descriptors do not return to what they were; where the
@@ -212,10 +212,13 @@ def main():
     arguments.add_argument("--seconds", type=int, default=60)
     arguments.add_argument("--clients", type=int, default=64)
     arguments.add_argument("--seed", type=int, default=1)
+    arguments.add_argument("--unrecorded", action="store_true", help="without a session on disk: what grows is something else")
     given = arguments.parse_args()
     many_descriptors()
     # What is full early stands still early: a short run shows as much as a long one.
-    stand = Stand(given.why401, "[timeouts]\npooled_seconds = 5\n[memory]\nledger_records = 500\n[session]\ntotal_bytes = \"4MiB\"\n")
+    record = "false" if given.unrecorded else "true"
+    stand = Stand(given.why401, "[timeouts]\npooled_seconds = 5\n[memory]\nledger_records = 500\n"
+                  f"[session]\nrecord = {record}\ntotal_bytes = \"4MiB\"\n", recorded=not given.unrecorded)
     counts = Counter()
     try:
         before, watch = stand.descriptors(), Watch(stand)

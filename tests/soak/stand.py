@@ -43,7 +43,7 @@ def many_descriptors():
 class Stand:
     """Origin and proxy, with a folder for both."""
 
-    def __init__(self, why401, config):
+    def __init__(self, why401, config, recorded=True):
         self.folder = tempfile.TemporaryDirectory(prefix="why401-soak-")
         path = self.folder.name
         self.trusted = certificate(path, "trusted", HOST)
@@ -63,7 +63,9 @@ class Stand:
                    f"{DISTRUSTED}=127.0.0.1:{self.ports['distrusted']}", f"{NOWHERE}=127.0.0.1:{nowhere}"]
         command = [why401, "run", "--config", os.path.join(path, "config.toml"), "--listen", "127.0.0.1:0",
                    "--log-format", "json", "--all", "--ca-dir", os.path.join(path, "ca"),
-                   "--session", os.path.join(path, "session"), "--upstream-ca", self.trusted[0]]
+                   "--upstream-ca", self.trusted[0]]
+        if recorded:
+            command += ["--session", os.path.join(path, "session")]
         for entry in resolve:
             command += ["--resolve", entry]
         with open(self.told, "wb") as told, open(self.operations, "wb") as operations:

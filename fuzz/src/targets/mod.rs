@@ -29,6 +29,7 @@ pub const ALL: &[Target] = &[
     target("request_head", heads::request_head),
     target("answer_head", heads::answer_head),
     target("chunks", heads::chunks),
+    target("balancer", heads::balancer),
     target("har", recordings::har),
     target("har_check", recordings::har_check),
     target("curl", recordings::curl),

@@ -26,7 +26,8 @@ pub(super) struct Files {
 impl Files {
     /// The error says what is in the way.
     pub fn begin(output: &Path) -> Result<Files, String> {
-        if output.exists() {
+        // A link that leads nowhere is in the way too: what is put there would go where it points.
+        if output.symlink_metadata().is_ok() {
             return Err(format!("{} is there already: name another one with -o", output.display()));
         }
         let name = output.file_name().ok_or_else(|| format!("{} is no name for a bundle", output.display()))?;

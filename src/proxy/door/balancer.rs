@@ -18,7 +18,7 @@ const MOST: usize = 4096;
 
 /// What a balancer said.
 #[derive(Debug, PartialEq, Eq)]
-enum Said {
+pub enum Said {
     /// More of it is on the way.
     More,
     /// The client's address, and the length of the header. `None`: a connection of the balancer's own.
@@ -47,7 +47,8 @@ async fn read(link: &mut Link) -> Option<Option<SocketAddr>> {
     }
 }
 
-fn said(bytes: &[u8]) -> Said {
+/// What the first bytes of a connection are.
+pub fn said(bytes: &[u8]) -> Said {
     let begins = |signature: &[u8]| bytes.iter().zip(signature).all(|(byte, wanted)| byte == wanted);
     if !SIGNATURES.into_iter().any(begins) {
         return Said::Else;

@@ -283,8 +283,10 @@ fn request_line(text: &[u8]) -> Result<(Span, Span, Version), HeadFault> {
     if bytes.is_empty() {
         return Err(fault(target, HeadProblem::RequestLine));
     }
-    match bytes.iter().position(|byte| *byte <= b' ' || *byte == 0x7f) {
+    // A fragment never leaves its client (RFC 9112 §3.2): one reader would cut it off, another read it as the path.
+    match bytes.iter().position(|byte| *byte <= b' ' || matches!(byte, 0x7f | b'#')) {
         Some(at) if matches!(bytes.get(at), Some(b' ' | b'\t')) => Err(fault(target + at, HeadProblem::SpaceInTarget)),
+        Some(at) if bytes.get(at) == Some(&b'#') => Err(fault(target + at, HeadProblem::RequestLine)),
         Some(at) => Err(fault(target + at, HeadProblem::ControlByte)),
         None => Ok((Span::new(0, method), Span::new(target, last), version)),
     }

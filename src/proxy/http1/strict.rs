@@ -6,6 +6,7 @@ use bytes::Bytes;
 use super::framing::{self, Decoder, Framing, Step};
 use super::head::{self, AnswerHead, Head, RequestHead};
 use crate::model::{Fields, HeadFault};
+pub use crate::proxy::door::balancer::{Said, said};
 use crate::proxy::tls::Notes;
 
 /// Field lines in a head, as the default limit has it.
