@@ -301,11 +301,12 @@ impl Work<'_> {
 
     /// Secrets of a text that is left out may stand elsewhere.
     fn learn_from(&mut self, bytes: &[u8]) {
-        if self.marks_of_any_kind(bytes).is_empty() && find(bytes, b"code_", 0).is_none() {
+        let marks = self.marks_of_any_kind(bytes);
+        if marks.is_empty() && find(bytes, b"code_", 0).is_none() {
             return;
         }
         let removed = self.removed.len();
-        self.text_of_any_kind(bytes, 0);
+        self.marked(bytes, marks, 0);
         self.removed.truncate(removed);
     }
 
