@@ -36,7 +36,7 @@ pub enum Command {
     Run(RunOptions),
     /// Run one command through a proxy of its own, set up and trusted
     Exec(exec::Options),
-    /// Explain a HAR file, a curl -v transcript, a raw message or a pasted error body
+    /// Explain a HAR file, a curl command with what it printed, a raw message or a pasted error body
     Analyze(analyze::Options),
     /// Show the page of one cause
     Explain(explain::ExplainOptions),

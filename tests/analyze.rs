@@ -114,6 +114,29 @@ fn every_kind_of_recording_is_known_from_its_content() {
 }
 
 #[test]
+fn a_pasted_command_is_the_request_of_what_it_printed() {
+    let bench = Bench::new();
+    let first = |command: &str| {
+        let output = bench.analyze(&["--format", "json", "-"], format!("$ {command}\n{REFUSAL}\n").as_bytes());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let finding = lines(&output)[0]["findings"][0].clone();
+        (finding["cause"].as_str().unwrap().to_owned(), finding["grade"].as_str().unwrap().to_owned())
+    };
+    let proven = |cause: &str| (String::from(cause), String::from("proven"));
+    let url = "https://dev1.service-now.com/api/now/table/incident";
+    assert_eq!(first(&format!("curl -H 'Authorization: Bearerabcdefgh' {url}")), proven("bearer-missing-space"));
+    // Single quotes keep the shell from it; between double quotes it fills in what nobody but it knows.
+    assert_eq!(first(&format!("curl -H 'Authorization: Bearer $TOKEN' {url}")), proven("token-placeholder"));
+    assert_ne!(first(&format!("curl -H \"Authorization: Bearer $TOKEN\" {url}")).1, "proven");
+    assert_eq!(first(&format!("curl {url}")), proven("no-credentials"));
+    assert_ne!(first(&format!("curl -K settings {url}")).1, "proven");
+
+    let alone = bench.analyze(&["-"], format!("curl {url}\n").as_bytes());
+    assert_eq!(alone.status.code(), Some(1));
+    assert!(text(&alone.stderr).contains("shows a curl command and not the answer"));
+}
+
+#[test]
 fn a_pasted_body_has_suspects_and_nothing_proven() {
     let output = Bench::new().analyze(&["--format", "json", "-"], REFUSAL.as_bytes());
     assert_eq!(output.status.code(), Some(0));

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::model::{Body, Exchange, Fields, Millis, Outcome, Response};
+use crate::model::{Body, Exchange, Fields, Millis, Outcome, Request, Response};
 use crate::wire::servicenow;
 
 use super::message::{self, Origin};
+use super::url;
 
 /// The text as the answer to an unseen request; `None` where it looks like no answer. Its status is the one that the text
 /// forces; where it forces none, 400 stands for "an error", and the reason says so.
@@ -21,8 +22,19 @@ pub fn read(text: &str) -> Option<Exchange> {
     let body = Body { length: body.len() as u64, bytes: captured(body), ..Body::default() };
     let version = String::from("HTTP/1.1");
     let response = Response { status, reason, version, fields, body, ours: false, cut: None };
-    let request = message::unseen_request(&Origin::default());
+    let request = request(around);
     Some(message::exchange(request, Outcome::Answered(response), Millis::UNKNOWN))
+}
+
+/// The request that is not shown, to the URL that the words around the body name.
+fn request(around: &str) -> Request {
+    let named = around.find("http").and_then(|at| around.get(at..)).map(|rest| {
+        let end = rest.find(|sign: char| sign.is_whitespace() || "\"'<>()[]{}".contains(sign)).unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default().trim_end_matches(['.', ',', ':', ';'])
+    });
+    let Some(place) = named.and_then(url::split) else { return message::unseen_request(&Origin::default()) };
+    let origin = Origin { scheme: Some(place.scheme), host: Some(place.host), port: Some(place.port) };
+    Request { target: url::origin_form(place.target), ..message::unseen_request(&origin) }
 }
 
 fn captured(body: &str) -> Bytes {
@@ -202,6 +214,19 @@ mod tests {
             answer("Method failed: (/oauth_token.do) with code: 401 - Invalid username/password combo");
         assert_eq!((status, mime.as_str()), (401, "text/plain"));
         assert!(read("hello there").is_none() && read("").is_none());
+    }
+
+    #[test]
+    fn the_url_in_the_words_around_is_where_the_request_went() {
+        let place = |text: &str| {
+            let request = read(text).unwrap().request;
+            assert!(request.unseen);
+            format!("{}{}", request.origin(), request.target)
+        };
+        let python = "401 Client Error: Unauthorized for url: https://dev1.service-now.com/api/now/table/incident?a=1";
+        assert_eq!(place(python), "https://dev1.service-now.com/api/now/table/incident?a=1");
+        assert_eq!(place("GET (https://h:8443/x): 401: {\"error\":\"x\"}"), "https://h:8443/x");
+        assert_eq!(place("401 unauthorized http, see httpx"), "https:///");
     }
 
     proptest! {

@@ -1,11 +1,13 @@
 //! What `curl -v`, `--trace-ascii` and `--trace` print, as people paste it: several requests, bodies in between, failures.
 
+pub mod asked;
 mod command;
 mod connection;
 mod session;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod words;
 
 use crate::model::Exchange;
 
@@ -43,11 +45,7 @@ fn verbose(text: &str, session: &mut Session) {
     let mut lines = text.lines().filter_map(without_meter).map(without_time);
     while let Some(line) = lines.next() {
         if let Some(start) = command::start(line) {
-            let mut command = start.to_owned();
-            while let Some(head) = continued(&command) {
-                command = format!("{head} {}", lines.next().unwrap_or_default().trim_start());
-            }
-            session.command(&command);
+            session.command(&command::whole(start, &mut lines));
         } else {
             verbose_line(line, session);
         }
@@ -103,10 +101,4 @@ fn without_meter(line: &str) -> Option<&str> {
     let line = line.strip_suffix('\r').unwrap_or(line);
     let part = line.rsplit('\r').find(|part| !part.is_empty()).unwrap_or_default();
     if is_meter(part) { part.find('*').and_then(|at| part.get(at..)) } else { Some(part) }
-}
-
-/// What stands before a sign of continuation at the end of a command's line.
-fn continued(line: &str) -> Option<&str> {
-    let line = line.trim_end();
-    line.strip_suffix(['\\', '^', '`'])
 }

@@ -11,6 +11,8 @@ use super::{body, console, curl, raw};
 pub(super) enum Kind {
     Har,
     Curl,
+    /// A curl command and what it printed.
+    Asked,
     Raw,
     Console,
     Body,
@@ -42,6 +44,7 @@ pub(super) fn of(start: &[u8]) -> Result<Kind, String> {
         () if !bare && console::is_console(text) => Ok(Kind::Console),
         // Postman's raw view has a line above its messages.
         () if !bare && text.lines().skip(1).take(3).any(raw::is_message) => Ok(Kind::Raw),
+        () if !bare && curl::asked::is_asked(text) => Ok(Kind::Asked),
         () if body::read(text).is_some() => Ok(Kind::Body),
         () => Err(String::from(EXPECTED)),
     }
@@ -52,13 +55,15 @@ pub(super) fn exchanges(kind: Kind, bytes: &[u8]) -> Result<Vec<Exchange>, (Opti
     let mut exchanges = match kind {
         Kind::Har => Vec::new(),
         Kind::Curl => curl::read(&text(bytes)),
+        Kind::Asked => curl::asked::read(&text(bytes)),
         Kind::Raw if is_wide(bytes) => raw::read(text(bytes).as_bytes()),
         Kind::Raw => raw::read(bytes.strip_prefix(BOM).unwrap_or(bytes)),
         Kind::Console => console::read(&text(bytes)),
         Kind::Body => body::read(&text(bytes)).into_iter().collect(),
     };
     if exchanges.is_empty() {
-        return Err((Some(1), String::from(EXPECTED)));
+        let what = if kind == Kind::Asked { UNANSWERED } else { EXPECTED };
+        return Err((Some(1), String::from(what)));
     }
     date_the_first(&mut exchanges);
     exchanges.iter_mut().zip(1..).for_each(|(exchange, id)| exchange.id = id);
@@ -72,8 +77,11 @@ fn date_the_first(exchanges: &mut [Exchange]) {
     undated.for_each(|exchange| exchange.at = first.unwrap_or_default());
 }
 
-const EXPECTED: &str = "is no recording that why401 knows: give it a HAR 1.2 file, what `curl -v` printed, a raw HTTP \
-                        request or answer, or the body of an error";
+const EXPECTED: &str = "is no recording that why401 knows: give it a HAR 1.2 file, what `curl -v` printed, a curl \
+                        command with its answer, a raw HTTP request or answer, or the body of an error";
+
+const UNANSWERED: &str = "shows a curl command and not the answer: run it again with `-v`, and give why401 the command and \
+                          all that it prints";
 
 const PACKETS: &str =
     "is a packet capture, in which TLS is encrypted: record a HAR in the client, or run why401 as the proxy";

@@ -42,7 +42,7 @@ pub(super) fn unmask(exchange: &mut Exchange, number: u64) {
 }
 
 /// The one mask that `wire` has to know.
-const HIDDEN: &str = "[redacted]";
+pub(super) const HIDDEN: &str = "[redacted]";
 
 /// What stands in for the next mask.
 type StandIn<'a> = &'a mut dyn FnMut() -> String;

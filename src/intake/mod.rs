@@ -1,4 +1,4 @@
-//! Recordings to exchanges: HAR, `curl -v`, raw HTTP, a pasted error body, and the transcripts of cause pages. Pure.
+//! Recordings to exchanges: HAR, curl commands and `curl -v`, raw HTTP, a pasted error body, and the transcripts of cause pages. Pure.
 //!
 //! ```text
 //! open(reader, name) ─ kind::of(first bytes) ─┬─ har::Reader   entry by entry, whatever the length ─┐

@@ -44,6 +44,8 @@ pub fn curl(bytes: &[u8]) {
     let read = intake::curl::read(&text);
     assert!(read.len() <= text.len() + 1);
     read.iter().for_each(|exchange| assert!(!outline(exchange).is_empty()));
+    intake::curl::asked::is_asked(&text);
+    intake::curl::asked::read(&text).iter().for_each(|exchange| assert!(!outline(exchange).is_empty()));
 }
 
 /// A raw message, a console's words, a pasted body.
