@@ -10,6 +10,8 @@ use serde_json::Value;
 
 use crate::model::{Body, Exchange, Field, Outcome};
 
+use super::message;
+
 /// Replaces the masks of one exchange. Those of its answer are told from all others by `number`.
 pub(super) fn unmask(exchange: &mut Exchange, number: u64) {
     let request = &mut exchange.request;
@@ -24,7 +26,9 @@ pub(super) fn unmask(exchange: &mut Exchange, number: u64) {
         request.target = format!("{path}?{query}");
         found = true;
     }
-    body(&mut request.body, &mut hidden);
+    if body(&mut request.body, &mut hidden) {
+        request.unseen |= message::hides_form(request);
+    }
     if found {
         request.head = None;
     }
@@ -58,7 +62,7 @@ fn request_field(field: &mut Field) -> bool {
         let pairs: Vec<_> = text.split(';').map(|pair| cookie(pair, &mut || String::from(HIDDEN))).collect();
         let found = pairs.iter().any(|(_, found)| *found);
         found.then(|| pairs.into_iter().map(|(pair, _)| pair).collect::<Vec<_>>().join(";"))
-    } else if is_masked(&text) {
+    } else if is_masked(&text) || is_name(field, "authorization") && text.trim().is_empty() {
         Some(String::from(HIDDEN))
     } else if is_name(field, "authorization") {
         authorization(&text)
@@ -100,7 +104,13 @@ fn authorization(value: &str) -> Option<String> {
     let Some((scheme, rest)) = value.trim().split_once(' ') else {
         return is_digest(value.trim()).then(|| String::from(HIDDEN));
     };
-    let masked = is_masked(rest) || scheme.eq_ignore_ascii_case("basic") && is_hash(rest.trim(), &[32, 40, 64, 128]);
+    let rest = rest.trim();
+    // `8Vn3o (truncated)`
+    let noted = rest.rsplit_once(' ').is_some_and(|(_, note)| is_masked(note));
+    let masked = is_masked(rest)
+        || noted
+        || is_named_digest(rest)
+        || scheme.eq_ignore_ascii_case("basic") && is_hash(rest, &[32, 40, 64, 128]);
     masked.then(|| format!("{scheme} {HIDDEN}"))
 }
 
@@ -111,6 +121,11 @@ fn is_hash(text: &str, lengths: &[usize]) -> bool {
 /// A value that stands alone and is a hash, by its length or by a name in front of it. 32 digits are no mask here: client
 /// ids and API keys of ServiceNow look so, and are sent without a scheme by mistake.
 fn is_digest(value: &str) -> bool {
+    is_named_digest(value) || is_hash(value, &[40, 64, 96, 128])
+}
+
+/// `sha256:9f86…`
+fn is_named_digest(value: &str) -> bool {
     let named = ["sha256", "sha-256", "sha1", "sha512", "md5", "hash", "hmac"].iter().find_map(|name| {
         let rest = value.get(..name.len()).filter(|start| start.eq_ignore_ascii_case(name)).map(|_| name.len())?;
         value.get(rest..)?.strip_prefix([':', '-', '=', '_'])
@@ -119,7 +134,7 @@ fn is_digest(value: &str) -> bool {
         Some(rest) => {
             rest.len() >= 8 && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+/=-_".contains(&byte))
         }
-        None => is_hash(value, &[40, 64, 96, 128]),
+        None => false,
     }
 }
 
@@ -151,23 +166,30 @@ fn decoded(value: &str) -> Cow<'_, str> {
     percent_encoding::percent_decode_str(value).decode_utf8_lossy()
 }
 
-/// Replaces the masks in a form or JSON body; a body that is a mask itself becomes empty.
-fn body(body: &mut Body, stand_in: StandIn<'_>) {
+/// Whether a value of the form is a mask.
+pub(super) fn in_form(form: &[u8]) -> bool {
+    pairs(&String::from_utf8_lossy(form), &mut String::new).is_some()
+}
+
+/// Replaces the masks in a form or JSON body; a body that is a mask itself becomes empty. Whether there were any.
+fn body(body: &mut Body, stand_in: StandIn<'_>) -> bool {
     let length = body.bytes.len();
     if length == 0 || length > LONGEST || body.coded || !may_hold_mask(&body.bytes) {
-        return;
+        return false;
     }
     let text = String::from_utf8_lossy(&body.bytes).into_owned();
     let unmasked = if let Ok(mut json) = serde_json::from_str::<Value>(&text) {
         replace(&mut json, stand_in).then(|| json.to_string())
-    } else if is_masked(&text) {
-        Some(String::new())
+    } else if text.contains('=') {
+        pairs(text.trim(), stand_in)
     } else {
-        text.contains('=').then(|| pairs(text.trim(), stand_in)).flatten()
+        is_masked(&text).then(String::new)
     };
+    let found = unmasked.is_some();
     if let Some(text) = unmasked {
         body.bytes = Bytes::from(text);
     }
+    found
 }
 
 /// Bodies of tokens and errors are shorter; a longer one is data.
@@ -177,9 +199,12 @@ const LONGEST: usize = 64 * 1024;
 fn may_hold_mask(bytes: &[u8]) -> bool {
     const SIGNS: [&[u8]; 8] =
         [b"edacted", b"EDACTED", b"anitized", b"***", b"xxxx", b"XXXX", b"%2A%2A", "\u{2022}\u{2022}".as_bytes()];
+    // What is sent is short: it is looked at for every mask there is.
+    const SHORT: usize = 2048;
     let capital = |at: usize| at > 0 && bytes.get(at - 1).is_some_and(u8::is_ascii_uppercase);
     let hash = |at: usize| bytes.get(at + 1..at + 9).is_some_and(|hash| hash.iter().all(u8::is_ascii_hexdigit));
-    SIGNS.iter().any(|sign| memchr::memmem::find(bytes, sign).is_some())
+    bytes.len() <= SHORT && may_be_mask(bytes)
+        || SIGNS.iter().any(|sign| memchr::memmem::find(bytes, sign).is_some())
         || memchr::memchr_iter(b'_', bytes).any(|at| capital(at) && hash(at))
 }
 
@@ -205,25 +230,53 @@ fn replace(value: &mut Value, stand_in: StandIn<'_>) -> bool {
 }
 
 /// Words that sanitizers write.
-const WORDS: [&str; 8] =
-    ["redacted", "sanitized", "sanitised", "masked", "scrubbed", "censored", "obfuscated", "removed"];
+const WORDS: [&str; 13] = [
+    "redacted",
+    "sanitized",
+    "sanitised",
+    "masked",
+    "scrubbed",
+    "censored",
+    "obfuscated",
+    "removed",
+    "filtered",
+    "suppressed",
+    "omitted",
+    "truncated",
+    "withheld",
+];
+/// Words that stand for a value only between brackets: a user or a client may be called so.
+const IN_BRACKETS: [&str; 12] = [
+    "hidden",
+    "private",
+    "sensitive",
+    "snip",
+    "secret value",
+    "confidential",
+    "entfernt",
+    "masqu",
+    "supprim",
+    "oculto",
+    "eliminado",
+    "verwijderd",
+];
 /// No mask is longer.
 const LONGEST_MASK: usize = 80;
 
-/// A quick look: whatever holds a mask has one of these bytes, percent-encoded or not, or a word of `WORDS`, which all end
-/// alike. Most values have none.
+/// A quick look: whatever holds a mask has one of these bytes, percent-encoded or not, or a word of `WORDS`, which nearly
+/// all end alike. Most values have none.
 fn may_be_mask(value: &[u8]) -> bool {
     let mut before = 0;
     value.iter().any(|byte| {
         let word = before == b'e' && byte.eq_ignore_ascii_case(&b'd');
         before = byte.to_ascii_lowercase();
-        word || matches!(byte, b'*' | b'%' | b'_' | 0x80..)
+        word || matches!(byte, b'*' | b'%' | b'_' | b'[' | b'<' | b'(' | b'#' | 0x80..)
     }) || crosses(value)
 }
 
-/// A row of `x`.
+/// A row of `x`, or the dots that stand for a rest.
 fn crosses(value: &[u8]) -> bool {
-    memchr::memmem::find(value, b"xxxx").is_some() || memchr::memmem::find(value, b"XXXX").is_some()
+    [&b"xxxx"[..], b"XXXX", b"...", b"withheld"].iter().any(|sign| memchr::memmem::find(value, sign).is_some())
 }
 
 /// Whether a value is a mask and nothing else.
@@ -238,6 +291,10 @@ fn is_masked(value: &str) -> bool {
     let enclosed = value.starts_with(['[', '<', '(', '{', '*', '-', '_']) || !value.contains(' ');
     let worded = enclosed && WORDS.iter().any(|word| lower.contains(word)) && !value.contains(['=', ':', '{', '$']);
     worded
+        || bracketed(&lower)
+        || value.ends_with("...")
+        || value.contains('\u{2026}')
+        || run('#', 4)
         || value.contains("***") && !value.contains(' ')
         || run('*', 2)
         || run('•', 2)
@@ -245,6 +302,18 @@ fn is_masked(value: &str) -> bool {
         || run('x', 4)
         || run('X', 4)
         || hashed(value)
+}
+
+/// `<hidden>`, `(sensitive value)`, `<86 chars>`: what is between brackets says that something was there.
+fn bracketed(lower: &str) -> bool {
+    let inner = [('[', ']'), ('<', '>'), ('(', ')')]
+        .iter()
+        .find_map(|(open, close)| lower.strip_prefix(*open)?.strip_suffix(*close));
+    let counted = |text: &str| {
+        let (count, unit) = text.split_once(' ')?;
+        count.bytes().all(|byte| byte.is_ascii_digit()).then_some(unit.starts_with("char") || unit.starts_with("byte"))
+    };
+    inner.is_some_and(|text| IN_BRACKETS.iter().any(|word| text.contains(word)) || counted(text).unwrap_or_default())
 }
 
 /// `TOKEN_a1b2c3d4`: a kind in capitals and a short hash.
@@ -276,6 +345,14 @@ mod tests {
             "•••••",
             "-redacted-",
             "eyJ***",
+            "[Filtered]",
+            "<hidden>",
+            "(sensitive value)",
+            "<SNIP>",
+            "<86 chars>",
+            "########",
+            "c3Zj...",
+            "abc\u{2026}",
         ] {
             assert!(is_masked(mask), "{mask}");
         }
@@ -298,6 +375,10 @@ mod tests {
             "*",
             "xx",
             "a=redacted",
+            "hidden",
+            "private",
+            "<86 token>",
+            "a..b",
         ] {
             assert!(!is_masked(value), "{value}");
         }
@@ -305,6 +386,31 @@ mod tests {
 
     fn one(text: &str) -> Exchange {
         read(text.as_bytes(), "test").unwrap().remove(0)
+    }
+
+    #[test]
+    fn a_hidden_credential_keeps_its_scheme_alone() {
+        for (shown, want) in [
+            ("Bearer sha256:0123456789abcdef", "Bearer [redacted]"),
+            ("Bearer 8Vn3o (truncated)", "Bearer [redacted]"),
+            ("Basic [FILTERED]", "Basic [redacted]"),
+            ("########", "[redacted]"),
+        ] {
+            let exchange = one(&format!("GET / HTTP/1.1\nHost: h\nAuthorization: {shown}\n\n"));
+            assert_eq!(exchange.request.fields.text("authorization").unwrap(), want, "{shown}");
+        }
+    }
+
+    /// What a mask hides was sent: a form without its body says nothing of what it lacks.
+    #[test]
+    fn a_form_whose_text_is_a_mask_is_unseen() {
+        let post = |form: &str| {
+            let head = "POST /oauth_token.do HTTP/1.1\nHost: h\nContent-Type: application/x-www-form-urlencoded";
+            one(&format!("{head}\n\n{form}\n\nHTTP/1.1 401 Unauthorized\n\n")).request
+        };
+        assert!(post("[REDACTED]").unseen && post("(removed)").unseen);
+        let stars = post("grant_type=password&client_secret=***");
+        assert!(!stars.unseen && stars.body.bytes.starts_with(b"grant_type=password&"));
     }
 
     #[test]

@@ -56,9 +56,12 @@ pub(super) fn request(lines: &[Vec<u8>], body: Vec<u8>, origin: &Origin) -> Opti
 
 /// The recording says that a form was sent and does not show it: nothing follows from the parameters that are not there.
 pub(super) fn hides_form(request: &Request) -> bool {
-    let form =
-        request.fields.text("content-type").is_some_and(|mime| mime.to_ascii_lowercase().contains("form-urlencoded"));
-    form && request.body.bytes.is_empty() && request.body.length > 0
+    is_form(request) && request.body.bytes.is_empty() && request.body.length > 0
+}
+
+/// The request says that it carries a form.
+pub(super) fn is_form(request: &Request) -> bool {
+    request.fields.text("content-type").is_some_and(|mime| mime.to_ascii_lowercase().contains("form-urlencoded"))
 }
 
 /// An answer of these head lines; `None` where the first is no status line.

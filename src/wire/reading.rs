@@ -130,7 +130,7 @@ impl<'a> Reading<'a> {
             Some(SchemeKind::DevOps) => Credential::DevOps,
             Some(_) => Credential::OtherScheme,
             None if self.api_key.is_some() => Credential::ApiKey,
-            None if self.exchange.request.fields.has("x-sn-hmac-signature-256") => Credential::Hmac,
+            None if self.signature().is_some() => Credential::Hmac,
             None if self.query.has("access_token") => Credential::QueryToken,
             None if has_session || self.redacted && self.exchange.request.fields.has("cookie") => Credential::Cookie,
             None => Credential::None,
@@ -198,9 +198,16 @@ impl<'a> Reading<'a> {
             Credential::DevOps | Credential::OtherScheme => {
                 self.authorization.as_ref().map(|(value, _)| Cow::Borrowed(*value))
             }
-            Credential::Hmac => self.exchange.request.fields.get("x-sn-hmac-signature-256").map(Cow::Borrowed),
+            Credential::Hmac => self.signature(),
             Credential::None => None,
         }
+    }
+
+    /// An HMAC signature, in its field or in the query.
+    fn signature(&self) -> Option<Cow<'_, [u8]>> {
+        const NAME: &str = "x-sn-hmac-signature-256";
+        let field = self.exchange.request.fields.get(NAME).map(Cow::Borrowed);
+        field.or_else(|| self.query.get(NAME).map(|value| Cow::Borrowed(value.as_bytes())))
     }
 
     /// The value of JSESSIONID, or of the first session cookie.

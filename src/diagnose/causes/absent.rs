@@ -60,7 +60,10 @@ fn no_credentials(facts: &Facts<'_>) -> Option<Finding> {
         "No Authorization, session cookie or API key came with the request."
     };
     // A client certificate would not be seen here; where the front end takes them, one may have been given.
-    let unshown = facts.host_record().is_some_and(|host| host.mutual_tls) || passes_without(facts);
+    let unshown = facts.host_record().is_some_and(|host| host.mutual_tls)
+        || passes_without(facts)
+        || refused_by_itself(facts)
+        || stripped(facts);
     let grade = if unshown { Grade::Likely } else { Grade::Proven };
     Some(
         Finding::new("no-credentials", grade, because)
@@ -74,6 +77,21 @@ fn passes_without(facts: &Facts<'_>) -> bool {
     let recorded = facts.reading.exchange.client.way == Way::Recorded;
     let passed = facts.path_record().is_some_and(|path| path.ok.iter().any(|ok| ok.kind == Credential::None));
     recorded && passed
+}
+
+/// A resource of the customer's own answers in JSON of its own: what it wants may stand anywhere in the request.
+fn refused_by_itself(facts: &Facts<'_>) -> bool {
+    let object = facts.reading.answer.trim_ascii_start().starts_with(b"{");
+    let challenged = facts.reading.response().is_some_and(|answer| answer.fields.has("www-authenticate"));
+    object && facts.reading.envelope.is_none() && !challenged
+}
+
+/// A recording that shows neither a field nor a byte of the answer has left out fields of the request as well.
+fn stripped(facts: &Facts<'_>) -> bool {
+    let recorded = facts.reading.exchange.client.way == Way::Recorded;
+    recorded
+        && facts.reading.answer.is_empty()
+        && facts.reading.response().is_some_and(|answer| answer.fields.0.is_empty())
 }
 
 fn only_cookies_of_nobody(opened: Seen) -> Finding {

@@ -13,7 +13,9 @@ fn no_access_token(facts: &Facts<'_>) -> Option<Finding> {
     let ok =
         to_provider(facts) && at_token_endpoint(facts) && facts.status() == 200 && facts.reading.token_answer.is_none();
     let json = serde_json::from_slice::<serde_json::Value>(&facts.reading.answer).ok();
-    if !ok || facts.reading.grant().is_none() {
+    let hidden =
+        facts.reading.answer.is_empty() && facts.reading.response().is_some_and(|answer| answer.body.length > 0);
+    if !ok || hidden || facts.reading.grant().is_none() {
         return None;
     }
     let has: Vec<String> = json

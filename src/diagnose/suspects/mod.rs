@@ -65,6 +65,8 @@ fn not_authenticated(facts: &Facts<'_>) -> Option<&'static [Suspect]> {
         }
         Credential::ApiKey => Some(unauthorized::API_KEY),
         Credential::Hmac => Some(unauthorized::HMAC),
+        Credential::OtherScheme if facts.reading.redacted => Some(unauthorized::HIDDEN_401),
+        Credential::Cookie if facts.reading.redacted => Some(unauthorized::HIDDEN_COOKIES),
         Credential::None if facts.host_record().is_some_and(|host| host.mutual_tls) => Some(unauthorized::CERTIFICATE),
         _ => None,
     }

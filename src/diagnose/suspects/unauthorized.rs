@@ -248,6 +248,20 @@ pub(super) const CERTIFICATE: &[Suspect] =
     &[suspect("client-certificate-unmapped", 40, &[]), suspect("mutual-tls-not-enabled", 34, &[])];
 
 /// The ordinary 401 pasted alone: the request was not shown.
+/// A recording hides the whole of Authorization, its scheme included.
+pub(super) const HIDDEN_401: &[Suspect] = &[
+    suspect("token-expired", 58, &[]),
+    suspect("basic-auth-restricted", 54, &[(NewWording, 6), (OldFront, -14)]),
+    suspect("wrong-password", 52, &[]),
+    suspect("api-access-policy", 50, &[(BearerAdvertised, 10)]),
+    suspect("account-locked", 40, &[]),
+    suspect("token-from-other-instance", 38, &[]),
+];
+
+/// A recording hides the cookies, and no Authorization stands beside them.
+pub(super) const HIDDEN_COOKIES: &[Suspect] =
+    &[suspect("session-expired", 56, &[]), suspect("session-missing-user-token", 50, &[])];
+
 pub(super) const UNSEEN_401: &[Suspect] = &[
     suspect("token-expired", 58, &[]),
     suspect("basic-auth-restricted", 54, &[(NewWording, 6), (OldFront, -14)]),

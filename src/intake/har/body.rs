@@ -24,7 +24,7 @@ pub(super) fn of_request(request: &Request<'_>, fields: &Fields) -> Body {
         captured(text, encoding)
     };
     let announced = || fields.text("content-length").and_then(|length| length.trim().parse().ok()).unwrap_or_default();
-    let length = request.body_size.count().unwrap_or_else(announced);
+    let length = request.body_size.count().unwrap_or_default().max(announced());
     let length = length.max(full_length(text, encoding)).max(bytes.len() as u64);
     let left_out = (bytes.is_empty() && request.comment.text() == custom::LEFT_OUT).then_some(length);
     Body { bytes, length, left_out, ..Body::default() }
@@ -39,6 +39,9 @@ pub(super) fn of_response(response: &Response<'_>, fields: &Fields) -> Body {
     }
     let length = response.body_size.count().unwrap_or_default().max(size.count().unwrap_or_default());
     let length = length.max(full_length(text, encoding));
+    // What was announced came, unless nothing may follow the head.
+    let announced = fields.text("content-length").and_then(|length| length.trim().parse().ok());
+    let length = if length == 0 { announced.unwrap_or_default() } else { length };
     if is_decoration(&mime_type.text()) {
         return Body { length, ..Body::default() };
     }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use crate::intake::{foreign, head, message, stopped, url, way, when};
+use crate::intake::{foreign, head, masked, message, stopped, url, way, when};
 use crate::model::{
     Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing, Unverified,
     Upstream, Way,
@@ -42,7 +42,7 @@ fn build(entry: &Entry<'_>, index: usize, before: Millis) -> Result<Option<Excha
         response.version = version(&response.version, &request.version);
     }
     request.version = version(&request.version, "HTTP/1.1");
-    request.unseen = !entry.unseen.is_empty() || message::hides_form(&request) || leaves_fields_out(from, &request);
+    request.unseen = !entry.unseen.is_empty() || hides_form(from, &request) || leaves_fields_out(from, &request);
     let timing = timing(entry);
     let unverified = [Unverified::Anything, Unverified::Pinned];
     let unverified = unverified.into_iter().find(|known| known.as_str() == entry.unverified.text());
@@ -68,6 +68,15 @@ fn request(from: &shape::Request<'_>) -> Result<Option<Request>, String> {
     let fields = fields::of_request(from);
     let body = body::of_request(from, &fields);
     Ok(Some(Request { method, scheme, host, port, target, version, fields, body, head, unseen: false }))
+}
+
+/// A form was sent, and the file does not show it or shows its beginning. A size of -1 says that nobody counted, and with
+/// no Content-Length beside it there may have been anything. A text that a person has worked on is as long as they made it.
+fn hides_form(from: &shape::Request<'_>, request: &Request) -> bool {
+    let (bytes, length) = (&request.body.bytes, request.body.length);
+    let uncounted = from.body_size.count().is_none() && !request.fields.has("content-length") && length == 0;
+    let cut = (bytes.len() as u64) < length && !bytes.is_empty() && !masked::in_form(bytes);
+    message::is_form(request) && (bytes.is_empty() && (length > 0 || uncounted) || cut)
 }
 
 /// The size of the head tells that fields were taken out of it, and the credentials are among those that are missing. The

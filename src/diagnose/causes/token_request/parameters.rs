@@ -52,7 +52,7 @@ pub(super) fn grant_unknown(facts: &Facts<'_>) -> Option<Finding> {
 /// Parameters without which a grant means nothing.
 pub(super) fn parameter_missing(facts: &Facts<'_>) -> Option<Finding> {
     if !refused(facts)
-        || not_form(facts).is_some() && facts.reading.form.is_none()
+        || not_form(facts).is_some() && (facts.reading.form.is_none() || is_multipart(facts))
         || facts.fields().has("authentication")
     {
         return None;
@@ -81,6 +81,11 @@ pub(super) fn parameter_missing(facts: &Facts<'_>) -> Option<Finding> {
             .weighing(22)
             .at(facts.param_place(first), "not there, or empty"),
     )
+}
+
+/// Its parts have names as a form's values have; only the token endpoint does not read them.
+fn is_multipart(facts: &Facts<'_>) -> bool {
+    facts.fields().text("content-type").is_some_and(|mime| mime.to_ascii_lowercase().starts_with("multipart/"))
 }
 
 /// A secret may be left out by a public client, a redirect URI where the authorization request had none.
