@@ -47,6 +47,24 @@ fn the_first_half_of_a_challenge_round_is_no_failure() {
     assert_eq!(told(&late)[0], (1, vec!["no-credentials"], vec![]));
 }
 
+/// A browser asks a person, who types for a while.
+#[test]
+fn a_challenge_round_that_a_person_answers_is_taken_back_live_and_not_told_of_a_recording() {
+    let typed = exchange("10:00:00", "", REFUSED) + &exchange("10:00:30", BASIC, PASSED);
+    let live = told(&typed);
+    assert_eq!(live, [(1, vec!["no-credentials"], vec![]), (2, vec![], vec!["no-credentials"])]);
+    let refused = exchange("10:00:00", "", REFUSED) + &exchange("10:00:30", BASIC, REFUSED);
+    assert!(told(&refused)[1].2.is_empty(), "a refusal takes nothing back");
+    let mut words = 0;
+    let mut teller = |one: &Told<'_>| words += one.diagnosis.findings.len() + one.takes_back.len();
+    let mut pipeline = Pipeline::new(Salt::new([3; 32]), Limits::default()).recorded();
+    for step in transcript::parse(&typed).unwrap().steps {
+        pipeline.take(step.exchange, &mut teller);
+    }
+    pipeline.finish(&mut teller);
+    assert_eq!(words, 0);
+}
+
 #[test]
 fn a_success_of_the_same_credential_takes_the_verdict_back() {
     let story = exchange("10:00:00", BASIC, REFUSED) + &exchange("10:01:00", BASIC, PASSED);

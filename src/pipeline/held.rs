@@ -1,10 +1,17 @@
 //! Refusals that may be the first half of a challenge round: held until the client's next request tells.
 
-use crate::model::{Diagnosis, Exchange, Millis};
+use std::collections::VecDeque;
+
+use crate::model::{Diagnosis, Exchange, Millis, Request};
+use crate::output::TakenBack;
+use crate::wire::date;
 use crate::wire::reading::{Credential, Reading};
 
-/// How long a client is given to come back with credentials, in milliseconds.
+/// How long a client is given to come back with credentials before the words are told, in milliseconds.
 const PATIENCE: i64 = 3_000;
+/// How long a person is given who is asked by a browser for a name and a password, in milliseconds. A recording waits as
+/// long; live, what was told is taken back.
+const PERSON: i64 = 120_000;
 /// Held exchanges end here; the oldest is told at once.
 const MOST: usize = 256;
 
@@ -14,8 +21,26 @@ struct Half {
     diagnosis: Diagnosis,
 }
 
+/// A first half that was told already.
+struct Late {
+    party: String,
+    at: Millis,
+    asked: [String; 3],
+    takes_back: TakenBack,
+}
+
 #[derive(Default)]
-pub struct Held(Vec<Half>);
+pub struct Held {
+    halves: Vec<Half>,
+    late: VecDeque<Late>,
+    /// The whole story is there already: nobody waits for the words.
+    recorded: bool,
+}
+
+/// Host, target and method.
+fn asked(request: &Request) -> [String; 3] {
+    [request.host.clone(), request.target.clone(), request.method.clone()]
+}
 
 /// A 401 (or 407) with a challenge, to a request that carried nothing to answer it with.
 pub fn may_be_half(reading: &Reading<'_>, diagnosis: &Diagnosis) -> bool {
@@ -39,45 +64,80 @@ fn goes_on(reading: &Reading<'_>) -> bool {
 }
 
 impl Held {
+    /// For recordings: a person's whole time is waited for.
+    pub fn recorded() -> Held {
+        Held { recorded: true, ..Held::default() }
+    }
+
     /// Holds an exchange; gives back those that have to go to make room.
     pub fn hold(&mut self, party: String, exchange: Exchange, diagnosis: Diagnosis) -> Vec<(Exchange, Diagnosis)> {
-        self.0.push(Half { party, exchange, diagnosis });
-        let over = self.0.len().saturating_sub(MOST);
-        self.0.drain(..over).map(|half| (half.exchange, half.diagnosis)).collect()
+        self.halves.push(Half { party, exchange, diagnosis });
+        let over = self.halves.len().saturating_sub(MOST);
+        self.halves.drain(..over).map(|half| (half.exchange, half.diagnosis)).collect()
     }
 
     /// Takes out the first halves that this request is the second half of.
     pub fn answered_by(&mut self, reading: &Reading<'_>) -> Vec<(Exchange, Diagnosis)> {
-        // A sanitized recording hides what the second half carries. Cookies of the refusal itself come back with any next
-        // request: they answer no challenge.
-        let carries = !matches!(reading.credential, Credential::None | Credential::Cookie)
-            || reading.request().fields.has("proxy-authorization")
-            || reading.request().unseen;
-        if self.0.is_empty() || !carries {
+        if self.halves.is_empty() || !carries(reading) {
             return Vec::new();
         }
         let party = reading.party();
-        let same = |half: &Half| {
-            let (first, second) = (&half.exchange.request, reading.request());
-            half.party == party
-                && first.host == second.host
-                && first.target == second.target
-                && first.method == second.method
-        };
-        self.0.extract_if(.., |half| same(half)).map(|half| (half.exchange, half.diagnosis)).collect()
+        let same = |half: &Half| half.party == party && asked(&half.exchange.request) == asked(reading.request());
+        self.halves.extract_if(.., |half| same(half)).map(|half| (half.exchange, half.diagnosis)).collect()
     }
 
     pub fn overdue(&mut self, now: Millis) -> Vec<(Exchange, Diagnosis)> {
-        if self.0.is_empty() {
+        if self.halves.is_empty() {
             return Vec::new();
         }
-        self.0
-            .extract_if(.., |half| now.since(half.exchange.at) > PATIENCE)
-            .map(|half| (half.exchange, half.diagnosis))
-            .collect()
+        let patience = if self.recorded { PERSON } else { PATIENCE };
+        let over: Vec<Half> = self.halves.extract_if(.., |half| now.since(half.exchange.at) > patience).collect();
+        over.iter().for_each(|half| self.told_late(half));
+        over.into_iter().map(|half| (half.exchange, half.diagnosis)).collect()
+    }
+
+    fn told_late(&mut self, half: &Half) {
+        let Some(first) = half.diagnosis.findings.first().filter(|_| !self.recorded) else { return };
+        let (party, exchange) = (half.party.clone(), &half.exchange);
+        let takes_back =
+            TakenBack { exchange: exchange.id, entry: exchange.entry, cause: first.cause, because: String::new() };
+        self.late.push_back(Late { party, at: exchange.at, asked: asked(&exchange.request), takes_back });
+        if self.late.len() > MOST {
+            self.late.pop_front();
+        }
+    }
+
+    /// What was told of first halves whose second half passes only now: somebody had to type.
+    pub fn contradicted_by(&mut self, reading: &Reading<'_>) -> Vec<TakenBack> {
+        let now = reading.exchange.at;
+        while self.late.front().is_some_and(|late| now.since(late.at) > PERSON) {
+            self.late.pop_front();
+        }
+        if self.late.is_empty() || !carries(reading) || !reading.succeeded() {
+            return Vec::new();
+        }
+        let (party, wanted) = (reading.party(), asked(reading.request()));
+        let (answered, rest): (Vec<Late>, Vec<Late>) =
+            self.late.drain(..).partition(|late| late.party == party && late.asked == wanted);
+        self.late = rest.into();
+        let because = |late: &Late| {
+            let after = date::span(now.seconds_since(late.at));
+            format!(
+                "The same request passed with credentials {after} later: it was the first half of a challenge round."
+            )
+        };
+        answered.into_iter().map(|late| TakenBack { because: because(&late), ..late.takes_back }).collect()
     }
 
     pub fn all(&mut self) -> Vec<(Exchange, Diagnosis)> {
-        self.0.drain(..).map(|half| (half.exchange, half.diagnosis)).collect()
+        self.halves.drain(..).map(|half| (half.exchange, half.diagnosis)).collect()
     }
+}
+
+/// Whether a request answers a challenge. A sanitized recording hides what the second half carries. Cookies of the
+/// refusal itself come back with any next request: they answer no challenge.
+fn carries(reading: &Reading<'_>) -> bool {
+    !matches!(reading.credential, Credential::None | Credential::Cookie)
+        || reading.request().fields.has("proxy-authorization")
+        || reading.request().unseen
 }

@@ -54,6 +54,11 @@ impl Pipeline {
         }
     }
 
+    /// The same for a recording, where nobody waits for the words: a challenge round may take as long as a person types.
+    pub fn recorded(self) -> Pipeline {
+        Pipeline { held: Held::recorded(), ..self }
+    }
+
     /// The same with another diagnosis: faults are put in by it, to see that they stay where they are.
     pub fn diagnosing(self, diagnose: Diagnose) -> Pipeline {
         Pipeline { diagnose, ..self }
@@ -86,7 +91,8 @@ impl Pipeline {
             self.broke(exchange.id);
             Diagnosis { answered_by: Answerer::Why401, findings: Vec::new(), folded: Vec::new() }
         });
-        let takes_back = self.verdicts.contradicted_by(&reading, self.ledger.salt());
+        let mut takes_back = self.verdicts.contradicted_by(&reading, self.ledger.salt());
+        takes_back.extend(self.held.contradicted_by(&reading));
         self.verdicts.remember(&reading, &diagnosis, self.ledger.salt());
         let waits = held::may_be_half(&reading, &diagnosis);
         let party = waits.then(|| reading.party());
