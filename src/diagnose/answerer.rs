@@ -1,7 +1,7 @@
 //! Who answered: the instance, a provider, something in between, or this proxy itself (knowledge: wire §1).
 
 use crate::model::{Answerer, Outcome};
-use crate::wire::endpoint;
+use crate::wire::endpoint::{self, Endpoint};
 use crate::wire::reading::Reading;
 use crate::wire::servicenow::{Envelope, Page};
 
@@ -18,13 +18,26 @@ pub fn answerer(reading: &Reading<'_>) -> Answerer {
         return Answerer::Instance;
     }
     if !reading.instance {
-        return Answerer::Provider;
+        return if gateway(reading) { Answerer::Intermediary } else { Answerer::Provider };
     }
     let foreign = reading.fingerprint.server.is_some();
     let passed = response.fields.has("via") || response.fields.has("x-squid-error") || response.fields.has("cf-ray");
     let by_name = endpoint::is_instance_host(reading.host());
     let foreign = foreign || response.status >= 400 && Envelope::is_foreign(&reading.answer);
     if foreign || passed || !by_name && response.status >= 400 { Answerer::Intermediary } else { Answerer::Instance }
+}
+
+/// A gateway refuses a client that is no instance: it may stand before one, and what lies behind it has said nothing.
+fn gateway(reading: &Reading<'_>) -> bool {
+    let Some(response) = reading.response() else { return false };
+    let call = !reading.outbound && !matches!(reading.endpoint, Endpoint::ProviderToken | Endpoint::Token);
+    if !call || !matches!(response.status, 401 | 403) {
+        return false;
+    }
+    let server = reading.fingerprint.server.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let named = ["kong/", "apigee", "awselb/", "tyk"].iter().any(|name| server.starts_with(name));
+    let fields = ["x-amz-apigw-id", "x-amzn-errortype", "x-kong-request-id", "x-kong-response-latency"];
+    named || fields.iter().any(|name| response.fields.has(name)) || Envelope::is_a_gateways(&reading.answer)
 }
 
 /// The body is one that only an instance writes.

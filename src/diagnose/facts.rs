@@ -10,7 +10,7 @@ use crate::wire::bearer::{self, BearerFault};
 use crate::wire::endpoint::{self, Endpoint};
 use crate::wire::reading::{Credential, Reading};
 use crate::wire::servicenow::{self, FormLogin, Page};
-use crate::wire::{cookie, date, telling};
+use crate::wire::{cookie, telling, template};
 
 /// The kind of answer, as far as diagnosis is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +140,11 @@ impl<'a> Facts<'a> {
         self.reading.param(name)
     }
 
+    /// A parameter to compare with others: none where a sanitizer hid it.
+    pub fn shown(&self, name: &str) -> Option<&str> {
+        self.param(name).and_then(template::shown)
+    }
+
     /// The place of a token request's parameter.
     pub fn param_place(&self, name: &str) -> Place {
         if self.reading.form.is_some() { Place::Form(name.into()) } else { Place::Query(name.into()) }
@@ -176,9 +181,7 @@ impl<'a> Facts<'a> {
 
     /// The time by the clock of the one who answered: the answer's own `Date`, else what earlier ones tell.
     pub fn their_clock(&self) -> Millis {
-        let date = self.reading.response().filter(|response| !response.ours).and_then(|r| r.fields.text("date"));
-        let date = date.and_then(|date| date::parse_http(&date));
-        date.unwrap_or_else(|| self.ledger.instance_clock(self.host(), self.at()))
+        self.reading.date().unwrap_or_else(|| self.ledger.instance_clock(self.host(), self.at()))
     }
 
     /// What is known of the token that was sent.
@@ -186,10 +189,23 @@ impl<'a> Facts<'a> {
         *self.known.token.get_or_init(|| self.ledger.token(self.reading.token.as_deref()?))
     }
 
+    /// How long past its life a token is, in seconds: by the instance's own clock where both answers tell it, for a
+    /// client's clock may be set in between.
+    pub fn overdue(&self, record: &TokenRecord) -> Option<i64> {
+        let dates = record.issued_date.zip(self.reading.date()).filter(|_| record.host == self.host());
+        match dates {
+            Some((issued, now)) => Some(now.seconds_since(issued) - record.expires_in?),
+            None => Some(self.at().seconds_since(record.ends()?)),
+        }
+    }
+
     /// Whether `host` and the host that was called are one instance: by their names, or by the load balancer's cookie.
     pub fn kinship(&self, host: &str) -> Kinship {
         if host == self.host() {
             return Kinship::SameInstance;
+        }
+        if template::redacted(host) || template::redacted(self.host()) {
+            return Kinship::Unknown;
         }
         let (there, here) = (self.instance_names(host), self.instance_names(self.host()));
         if there.is_empty() || here.is_empty() {
@@ -217,7 +233,7 @@ impl<'a> Facts<'a> {
     }
 
     pub fn client(&self) -> Option<&'a ClientRecord> {
-        self.ledger.client(self.host(), self.reading.client.id()?)
+        self.ledger.client(self.host(), self.reading.client.shown_id()?)
     }
 
     pub fn credential_record(&self) -> Option<&'a CredentialRecord> {

@@ -8,7 +8,8 @@ use crate::wire::endpoint::Endpoint;
 use crate::wire::jwt::Jwt;
 use crate::wire::oauth::{self, Callback, TokenAnswer};
 use crate::wire::reading::{Credential, Reading};
-use crate::wire::{servicenow, template};
+use crate::wire::servicenow::{self, Page};
+use crate::wire::template;
 
 pub fn fold(ledger: &mut Ledger, reading: &Reading<'_>) {
     authorize(ledger, reading);
@@ -33,7 +34,8 @@ fn authorize(ledger: &mut Ledger, reading: &Reading<'_>) {
 }
 
 fn authorize_record(ledger: &Ledger, reading: &Reading<'_>) -> Option<AuthorizeRecord> {
-    let get = |name: &str| reading.query.get(name).map(str::to_owned);
+    // A value that a sanitizer hid is unknown, not another one.
+    let get = |name: &str| reading.query.get(name).and_then(template::shown).map(str::to_owned);
     reading.query.has("client_id").then(|| AuthorizeRecord {
         seen: seen(reading),
         client_id: get("client_id"),
@@ -89,8 +91,11 @@ fn remember_parts(ledger: &mut Ledger, value: &str, tag: Tag) {
 
 fn revoke(ledger: &mut Ledger, reading: &Reading<'_>) {
     let location = reading.response().and_then(|response| response.fields.text("location")).unwrap_or_default();
-    let answered =
-        reading.status().is_some_and(|status| (200..400).contains(&status)) && !servicenow::leads_to_login(&location);
+    // The page of a sleeping instance, or a login, is no revocation.
+    let page = matches!(reading.page, Some(Page::Hibernating | Page::Offline | Page::Login));
+    let answered = reading.status().is_some_and(|status| (200..400).contains(&status))
+        && !page
+        && !servicenow::leads_to_login(&location);
     if reading.endpoint != Endpoint::Revoke || !answered {
         return;
     }
@@ -112,6 +117,7 @@ fn revoke(ledger: &mut Ledger, reading: &Reading<'_>) {
         user: None,
         first: now,
         issued: now,
+        issued_date: None,
         expires_in: None,
         scope: None,
         length: token.len(),
@@ -137,7 +143,7 @@ fn bearer_user(ledger: &mut Ledger, reading: &Reading<'_>) {
 fn token_request(ledger: &mut Ledger, reading: &Reading<'_>) {
     let grant = reading.grant().unwrap_or_default().trim().to_owned();
     let ok = reading.token_answer.is_some();
-    if let Some(client_id) = reading.client.id().filter(|id| !template::redacted(id)).map(str::to_owned) {
+    if let Some(client_id) = reading.client.shown_id().map(str::to_owned) {
         client(ledger, reading, &client_id, &grant, ok);
     }
     exchanged(ledger, reading, ok);
@@ -269,11 +275,12 @@ fn issued(ledger: &mut Ledger, reading: &Reading<'_>, answer: &TokenAnswer, gran
         kind: TokenKind::Access,
         host: reading.host().to_owned(),
         instance: reading.instance && reading.endpoint == Endpoint::Token,
-        client_id: reading.client.id().map(str::to_owned),
+        client_id: reading.client.shown_id().map(str::to_owned),
         grant: grant.to_owned(),
         user: token_user(ledger, reading),
         first: seen(reading),
         issued: Seen { at: reading.answered_at(), exchange: reading.exchange.id },
+        issued_date: reading.date(),
         expires_in: answer.expires_in,
         scope: answer.scope.clone(),
         length: answer.access_token.len(),
@@ -329,8 +336,11 @@ fn remember_token(ledger: &mut Ledger, value: &str, record: TokenRecord) {
         // The token endpoint handed out the current token again, with what is left of its life.
         Some(known) if record.kind == known.kind => {
             known.issued = record.issued;
+            known.issued_date = record.issued_date;
             known.expires_in = record.expires_in.or(known.expires_in);
         }
+        // One value under two names is a mark that a sanitizer put for both: it may be the access token.
+        Some(_) if record.kind != TokenKind::Access => {}
         _ => tokens.insert(tag, record),
     }
 }

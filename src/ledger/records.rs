@@ -32,6 +32,8 @@ pub struct TokenRecord {
     pub first: Seen,
     /// The last time it was issued (the token endpoint may hand out the current token again).
     pub issued: Seen,
+    /// The issuer's own clock then, as its `Date` told.
+    pub issued_date: Option<Millis>,
     /// Seconds of life left at `issued`.
     pub expires_in: Option<i64>,
     pub scope: Option<String>,

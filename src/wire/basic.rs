@@ -127,7 +127,19 @@ pub fn hides_in(credentials: &[u8]) -> Option<Basic> {
     let basic = decode(credentials);
     let printable = |bytes: &[u8]| std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(char::is_control));
     let name_like = !basic.user.is_empty() && !basic.password().is_empty();
+    let user = basic.user();
+    let name_like = name_like && names_a_user(&user) && !basic.password().starts_with(b"//");
     (basic.faults.is_empty() && name_like && printable(&basic.decoded)).then_some(basic)
+}
+
+/// No piece of JSON, of a list, of a path or of a time, which hold colons too.
+fn names_a_user(user: &str) -> bool {
+    let other = |c: char| c.is_whitespace() || "{}[]()<>\"'/,;=".contains(c);
+    let date = user.bytes().zip("0000-00-00".bytes()).filter(|(byte, form)| match form {
+        b'0' => byte.is_ascii_digit(),
+        _ => byte == form,
+    });
+    !user.contains(other) && date.count() < 10 && user != "urn"
 }
 
 #[cfg(test)]
@@ -160,6 +172,12 @@ mod tests {
     #[test]
     fn credentials_are_found_under_another_scheme() {
         assert!(hides_in(&encoded(b"admin:secret")).is_some());
+        for text in ["corp\\svc.sync:p:w", "a@b.example:{x}", "j\u{f6}rg:pw"] {
+            assert!(hides_in(&encoded(text.as_bytes())).is_some(), "{text}");
+        }
+        for text in [r#"{"id":12}"#, "https://issuer/abc", "2026-11-19T12:00:00Z|abc", "a b:c", "urn:x:y", "x=1;t:2"] {
+            assert!(hides_in(&encoded(text.as_bytes())).is_none(), "{text}");
+        }
         assert!(
             hides_in(b"B1wSEk09CHPEwLCMMfkbL8Xre008lPKQV3XbCgGGfVUIQ6qxThf8BwkVgTzeel0jJdlSBai3TXcfWB7nUQmxA")
                 .is_none()

@@ -29,6 +29,17 @@ pub fn decode(text: &str) -> Option<Jwt> {
     Some(Jwt { header: object(header)?, claims: object(claims)? })
 }
 
+/// Whether text begins as a JOSE header does (RFC 7515 §4): an object that names its algorithm, key or type, whole or
+/// cut. Other JSON in base64 begins with `eyJ` too.
+pub fn begins_like(text: &str) -> bool {
+    let first = text.split('.').next().unwrap_or_default().trim_end_matches('=');
+    let whole = first.get(..first.len() / 4 * 4).unwrap_or_default();
+    let decoded = URL_SAFE_NO_PAD.decode(whole).unwrap_or_default();
+    let named = ["\"alg\":", "\"typ\":", "\"enc\":", "\"kid\":"];
+    let start = String::from_utf8_lossy(&decoded).replace([' ', '\n', '\r', '\t'], "");
+    start.starts_with('{') && named.iter().any(|name| start.contains(name))
+}
+
 fn object(part: &str) -> Option<Map<String, Value>> {
     let bytes = URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
     match serde_json::from_slice(&bytes).ok()? {
@@ -100,6 +111,15 @@ mod tests {
         for text in ["", "a.b", "eyJ.b.c", "x.y.z.w", "opaque"] {
             assert!(decode(text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_jose_header_is_known_by_its_names() {
+        let whole = token(r#"{"typ":"JWT","alg":"RS256"}"#, "{}");
+        assert!(begins_like(&whole) && begins_like(&whole[..20]));
+        assert!(
+            !begins_like(&URL_SAFE_NO_PAD.encode(r#"{"id":12,"t":"abc"}"#)) && !begins_like("eyJ!") && !begins_like("")
+        );
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::form::{self, Form};
 use super::servicenow::names;
-use super::{authorization, basic};
+use super::{authorization, basic, template};
 use crate::model::Request;
 
 /// A token answer that carries an access token.
@@ -34,6 +34,7 @@ pub struct Callback {
     /// The redirect URI without query and fragment.
     pub to: String,
     pub code: Option<String>,
+    /// None where a sanitizer hid it.
     pub state: Option<String>,
     pub error: Option<String>,
     pub description: Option<String>,
@@ -101,12 +102,32 @@ pub fn callback(url: &str) -> Option<Callback> {
     let callback = Callback {
         to: to.to_owned(),
         code: get("code"),
-        state: get("state"),
+        state: get("state").filter(|state| template::shown(state).is_some()),
         error: get("error"),
         description: get("error_description"),
         access_token: get("access_token"),
     };
     (callback.code.is_some() || callback.error.is_some() || callback.access_token.is_some()).then_some(callback)
+}
+
+/// Whether two addresses are equivalent (RFC 3986 §6.2.2.1, §6.2.3): scheme and host in any case, the scheme's own port
+/// or none, an empty path or `/`. What follows the path is not looked at.
+pub fn same_address(one: &str, other: &str) -> bool {
+    normalised(one) == normalised(other)
+}
+
+fn normalised(address: &str) -> String {
+    let address = address.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = address.split_once("://") else { return address.to_owned() };
+    let (scheme, (host, path)) = (scheme.to_ascii_lowercase(), rest.split_at(rest.find('/').unwrap_or(rest.len())));
+    let host = host.to_ascii_lowercase();
+    let port = match scheme.as_str() {
+        "https" => ":443",
+        "http" => ":80",
+        _ => ":",
+    };
+    let host = host.strip_suffix(port).unwrap_or(&host);
+    format!("{scheme}://{host}{}", path.trim_end_matches('/'))
 }
 
 /// How a client shows who it is at a token endpoint.
@@ -138,6 +159,11 @@ impl ClientAuthentication {
 
     pub fn id(&self) -> Option<&str> {
         self.body_id.as_deref().or(self.basic.as_ref().map(|(id, _)| id.as_str()))
+    }
+
+    /// The id to compare with others: none where a sanitizer hid it.
+    pub fn shown_id(&self) -> Option<&str> {
+        self.id().and_then(template::shown)
     }
 
     pub fn secret(&self) -> Option<&str> {
@@ -178,6 +204,23 @@ mod tests {
             ("https://app.example/cb", Some("a/b"), Some("x"))
         );
         assert!(callback("https://app.example/cb?x=1").is_none());
+    }
+
+    #[test]
+    fn equivalent_addresses_are_the_same() {
+        for other in ["https://app.example/cb", "HTTPS://APP.example:443/cb", "https://app.example/cb/?x=1"] {
+            assert!(same_address("https://app.example/cb", other), "{other}");
+        }
+        for other in ["http://app.example/cb", "https://app.example:8443/cb", "https://app.example/CB", "app.example"] {
+            assert!(!same_address("https://app.example/cb", other), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_hidden_state_and_a_hidden_client_are_unknown() {
+        assert_eq!(callback("https://app.example/cb?code=a&state=[redacted]").unwrap().state, None);
+        let client = ClientAuthentication { body_id: Some("[redacted]".into()), ..Default::default() };
+        assert_eq!((client.id(), client.shown_id()), (Some("[redacted]"), None));
     }
 
     #[test]

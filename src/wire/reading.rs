@@ -172,6 +172,12 @@ impl<'a> Reading<'a> {
         Millis(self.exchange.at.0.saturating_add(i64::try_from(offset.as_millis()).unwrap_or(0)))
     }
 
+    /// The clock of the one who answered: its `Date`.
+    pub fn date(&self) -> Option<Millis> {
+        let response = self.response().filter(|response| !response.ours)?;
+        super::date::parse_http(&response.fields.text("date")?)
+    }
+
     /// Parameters of the token request: the form's, else the query's.
     pub fn params(&self) -> &Form {
         self.form.as_ref().unwrap_or(&self.query)
@@ -244,7 +250,7 @@ impl<'a> Reading<'a> {
         let queue = path.contains("/table/ecc_queue") || path.contains("/table/ecc_agent");
         mid_paths.iter().any(|name| path.ends_with(name))
             || queue
-            || self.user_agent().to_ascii_lowercase().contains("mid server")
+            || ["mid server", "midserver"].iter().any(|name| self.user_agent().to_ascii_lowercase().contains(name))
     }
 }
 

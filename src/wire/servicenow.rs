@@ -126,8 +126,27 @@ impl Envelope {
     /// Whether the JSON is an envelope of another maker: a message, and neither the detail nor the status of ServiceNow.
     pub fn is_foreign(body: &[u8]) -> bool {
         let Ok(value) = serde_json::from_slice::<Value>(body) else { return false };
+        if Envelope::is_gateways(&value) {
+            return true;
+        }
         let own = value.get("status").is_some() || value.get("session").is_some();
         value.get("error").is_some_and(|error| error.get("message").is_some() && error.get("detail").is_none()) && !own
+    }
+
+    /// The refusals of API gateways: Azure's `statusCode` and `message`, Apigee's and WSO2's `fault`, AWS's and Kong's
+    /// `message` alone.
+    fn is_gateways(value: &Value) -> bool {
+        let Some(members) = value.as_object() else { return false };
+        let fault = members.get("fault").is_some_and(Value::is_object);
+        let message = members.get("message").is_some_and(Value::is_string);
+        let others = members.keys().all(|name| matches!(name.as_str(), "message" | "statusCode" | "request_id"));
+        members.len() == 1 && fault || message && others
+    }
+
+    /// Whether the JSON is a gateway's own: a `fault` alone, or a status beside its message.
+    pub fn is_a_gateways(body: &[u8]) -> bool {
+        let value = serde_json::from_slice::<Value>(body).unwrap_or_default();
+        Envelope::is_gateways(&value) && (value.get("fault").is_some() || value.get("statusCode").is_some())
     }
 
     /// Both texts in lower case, for signatures.
@@ -209,6 +228,16 @@ fn begins_like_markup(body: &[u8]) -> bool {
         .is_some_and(|byte| *byte == b'<' || *byte == 0x0b || !byte.is_ascii())
 }
 
+/// Whether a URL elsewhere is an identity provider's: the authorization endpoint of OAuth with a client, or SAML's.
+fn leads_to_provider(location: &str) -> bool {
+    let Some((_, rest)) = location.split_once("://") else { return false };
+    let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (_, path) = address.split_once('/').unwrap_or_default();
+    let saml =
+        path.split('/').any(|part| matches!(part, "saml" | "saml2")) && path.split('/').any(|part| part == "sso");
+    saml || path.ends_with("/authorize") && query.contains("client_id=")
+}
+
 /// Whether a redirect of an instance leads to a login, a logout page or a session time-out (wire notes §1.4).
 pub fn leads_to_login(location: &str) -> bool {
     let lower = location.to_ascii_lowercase();
@@ -229,6 +258,7 @@ pub fn leads_to_login(location: &str) -> bool {
         || lower.contains("/adfs/ls")
         || lower.starts_with("http") && lower.contains("response_type=") && !lower.contains("/oauth_auth.do")
         || lower.starts_with("https://login.microsoftonline.com/")
+        || leads_to_provider(&lower)
 }
 
 #[cfg(test)]
@@ -250,6 +280,14 @@ mod tests {
         assert!(
             !Envelope::is_foreign(json) && !Envelope::is_foreign(br#"{"error":{"message":"m"},"status":"failure"}"#)
         );
+        for gateway in
+            [r#"{"message":"Unauthorized"}"#, r#"{"statusCode":401,"message":"m"}"#, r#"{"fault":{"code":1}}"#]
+        {
+            assert!(Envelope::is_foreign(gateway.as_bytes()), "{gateway}");
+        }
+        for own in [r#"{"result":[],"message":"m"}"#, r#"{"fault":"m","x":1}"#, "{}", "[]"] {
+            assert!(!Envelope::is_foreign(own.as_bytes()), "{own}");
+        }
         assert_eq!(envelope(br#"{"error":{"message":"m","detail":null}}"#).unwrap().detail, "");
     }
 
@@ -287,6 +325,9 @@ mod tests {
         assert!(leads_to_login("https://dev1.service-now.com/auth_redirect.do?sysparm_url=https://idp"));
         assert!(leads_to_login("/login_redirect.do?sysparm_stack=no"));
         assert!(leads_to_login("https://idp.acme.example/oauth2/v1/authorize?client_id=0oa&response_type=code"));
+        assert!(leads_to_login("https://acme.okta.example/app/x/sso/saml"));
+        assert!(leads_to_login("https://acme.okta.example/oauth2/v1/authorize?client_id=0oa&redirect_uri=x"));
         assert!(!leads_to_login("https://app.partner.example/cb?code=1"));
+        assert!(!leads_to_login("https://app.partner.example/sso/start?client_id=1"));
     }
 }

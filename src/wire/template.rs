@@ -124,10 +124,20 @@ pub fn redacted(text: &str) -> bool {
     lower.contains("redacted") || worded || stars >= 3
 }
 
+/// The value, where a sanitizer left it: what is hidden compares with nothing.
+pub fn shown(text: &str) -> Option<&str> {
+    (!redacted(text)).then_some(text)
+}
+
 /// The words that a program prints for "no value".
 pub fn literal_null(text: &str) -> bool {
     let object = text.strip_prefix("[object ").and_then(|rest| rest.strip_suffix(']'));
     object.is_some_and(|name| name.bytes().all(|byte| byte.is_ascii_alphabetic()))
+        // What .NET prints for an object that has no text of its own: `System.Security.SecureString`.
+        || text.strip_prefix("System.").is_some_and(|name| {
+            name.contains(|c: char| c.is_ascii_alphabetic())
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".[]`".contains(&byte))
+        })
         || matches!(
             text,
             "null" | "NULL" | "Null" | "undefined" | "None" | "nil" | "NaN" | "(null)" | "<nil>" | "<null>"

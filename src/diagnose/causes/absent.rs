@@ -41,7 +41,7 @@ fn session_of_nobody(facts: &Facts<'_>) -> Option<Seen> {
 }
 
 /// WS-Security in the SOAP header is a credential of its own.
-fn secured_in_body(facts: &Facts<'_>) -> bool {
+pub fn secured_in_body(facts: &Facts<'_>) -> bool {
     facts.reading.sent.windows(5).any(|window| window == b"wsse:")
 }
 

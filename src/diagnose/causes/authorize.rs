@@ -4,8 +4,8 @@ use super::super::facts::Answer;
 use super::{Facts, Rule};
 use crate::model::{Finding, Grade, Place};
 use crate::wire::endpoint::Endpoint;
-use crate::wire::oauth;
 use crate::wire::servicenow::Page;
+use crate::wire::{oauth, template};
 
 pub const RULES: &[Rule] = &[
     named_by_answer,
@@ -64,10 +64,8 @@ fn named_by_answer(facts: &Facts<'_>) -> Option<Finding> {
 /// The code went to another URL than the one asked for (knowledge D71).
 fn substituted(facts: &Facts<'_>) -> Option<Finding> {
     let back = facts.reading.callback.as_ref().filter(|_| asks(facts) && (300..400).contains(&facts.status()))?;
-    let asked = facts.reading.query.get("redirect_uri")?;
-    let same =
-        back.to.trim_end_matches('/') == asked.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-    if same || back.code.is_none() {
+    let asked = facts.reading.query.get("redirect_uri").and_then(template::shown)?;
+    if oauth::same_address(&back.to, asked) || template::redacted(&back.to) || back.code.is_none() {
         return None;
     }
     let because = format!(
@@ -84,12 +82,10 @@ fn substituted(facts: &Facts<'_>) -> Option<Finding> {
 
 /// The state that comes back is not the one that was sent (RFC 6749 §10.12).
 fn state_mismatch(facts: &Facts<'_>) -> Option<Finding> {
-    let own = facts
-        .reading
-        .callback
-        .as_ref()
-        .filter(|_| asks(facts))
-        .and_then(|back| Some((back.state.clone()?, facts.reading.query.get("state")?.to_owned())));
+    let own =
+        facts.reading.callback.as_ref().filter(|_| asks(facts)).and_then(|back| {
+            Some((back.state.clone()?, template::shown(facts.reading.query.get("state")?)?.to_owned()))
+        });
     if let Some((came, sent)) = own.filter(|(came, sent)| came != sent) {
         let because = format!("Sent was state {}, what came back is {}.", facts.tag(&sent), facts.tag(&came));
         return Some(

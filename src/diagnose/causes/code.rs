@@ -117,7 +117,7 @@ fn wrong_client(facts: &Facts<'_>) -> Option<Finding> {
         );
     }
     let asked = record.authorize.as_ref()?.client_id.as_deref()?;
-    let sent = facts.reading.client.id().filter(|sent| *sent != asked)?;
+    let sent = facts.reading.client.shown_id().filter(|sent| *sent != asked)?;
     let because = format!("Code {tag} was issued to client {asked}; client {sent} tries to exchange it.");
     Some(
         Finding::new("auth-code-wrong-client", Grade::Proven, because)
@@ -131,7 +131,7 @@ fn redirect_mismatch(facts: &Facts<'_>) -> Option<Finding> {
     let (_, record) = refused(facts)?;
     let authorize = record.authorize.as_ref()?;
     let asked = authorize.redirect_uri.as_deref()?;
-    let sent = facts.param("redirect_uri").filter(|sent| *sent != asked)?;
+    let sent = facts.shown("redirect_uri").filter(|sent| *sent != asked)?;
     let because = format!(
         "The authorization request said redirect_uri {asked}; the exchange says {sent}. They must be the same string."
     );
@@ -149,7 +149,7 @@ fn verifier_mismatch(facts: &Facts<'_>) -> Option<Finding> {
     let challenge = authorize.challenge.as_deref()?;
     let place = facts.param_place("code_verifier");
     let issue = Place::Exchange(authorize.seen.exchange);
-    let Some(verifier) = facts.param("code_verifier") else {
+    if facts.param("code_verifier").is_none() {
         let because = "The authorization request had a code_challenge; the exchange has no code_verifier.";
         return Some(
             Finding::new("pkce-verifier-mismatch", Grade::Proven, because)
@@ -157,7 +157,8 @@ fn verifier_mismatch(facts: &Facts<'_>) -> Option<Finding> {
                 .at(place, "not there")
                 .at(issue, "code_challenge"),
         );
-    };
+    }
+    let verifier = facts.shown("code_verifier")?;
     let plain = authorize.challenge_method.as_deref() == Some("plain");
     let matches = if plain { verifier == challenge } else { oauth::s256(verifier) == challenge.trim_end_matches('=') };
     if matches {

@@ -18,7 +18,7 @@ fn denied(facts: &Facts<'_>) -> bool {
 
 /// Another client of this host that got a token with this grant: the grant is not switched off.
 pub fn another_client_passes(facts: &Facts<'_>, grant: &str) -> Option<u64> {
-    let own = facts.reading.client.id().unwrap_or_default().to_owned();
+    let own = facts.reading.client.shown_id()?.to_owned();
     let mut others = facts.ledger.clients_of_host(facts.host()).filter(|(id, _)| *id != own);
     others.find_map(|(_, client)| Some(client.grant(grant)?.ok?.exchange))
 }

@@ -145,7 +145,7 @@ fn claims(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     if assertion {
-        let id = facts.reading.client.id().unwrap_or_default();
+        let id = facts.reading.client.shown_id().unwrap_or_default();
         let endpoint = audiences.iter().any(|aud| aud.contains("oauth_token.do"));
         if id.is_empty() || audiences.contains(&id) || endpoint {
             return None;

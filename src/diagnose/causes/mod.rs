@@ -29,6 +29,7 @@ mod transport;
 
 use super::facts::Facts;
 use crate::model::{Finding, Grade};
+pub use absent::secured_in_body;
 pub use bearer_form::oddly_spelt;
 pub use grant::another_client_passes;
 

@@ -4,8 +4,9 @@ use super::super::facts::Answer;
 use super::{Facts, Rule};
 use crate::model::{Finding, Grade, Place, Way};
 use crate::wire::reading::Credential;
+use crate::wire::template;
 
-pub const RULES: &[Rule] = &[rate_limited, ip_restricted, api_key_refused, hmac, basic_not_advertised];
+pub const RULES: &[Rule] = &[rate_limited, ip_restricted, api_key_refused, key_placeholder, hmac, basic_not_advertised];
 
 pub fn rate_limited(facts: &Facts<'_>) -> Option<Finding> {
     if facts.answer != Answer::RateLimited || facts.outbound() {
@@ -45,13 +46,30 @@ fn ip_restricted(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 fn api_key_refused(facts: &Facts<'_>) -> Option<Finding> {
-    let (place, _) = facts.reading.api_key.as_ref()?;
+    let (place, _) = facts.reading.api_key.as_ref().filter(|_| key_placeholder(facts).is_none())?;
     if facts.credential() != Credential::ApiKey || facts.answer != Answer::NotAuthenticated || !facts.by_instance() {
         return None;
     }
     let because =
         "The API key was refused: unknown, inactive, expired, or no non-global access policy takes keys for this API.";
     Some(Finding::new("api-key-refused", Grade::Likely, because).weighing(84).at(place.clone(), "an API key"))
+}
+
+/// A key that is the text of a template, or a word for nothing (knowledge A6, A7).
+fn key_placeholder(facts: &Facts<'_>) -> Option<Finding> {
+    let (place, key) = facts.reading.api_key.as_ref().filter(|_| !facts.reading.redacted)?;
+    if facts.credential() != Credential::ApiKey || facts.answer != Answer::NotAuthenticated {
+        return None;
+    }
+    let (cause, because, says) = if template::placeholder(key).is_some() {
+        let because = "An unresolved variable was sent in the place of the API key.";
+        ("token-placeholder", because, "text of a template, sent as it is")
+    } else if template::literal_null(key) {
+        ("token-literal-null", "A word for nothing was sent in the place of the API key.", "a word for nothing")
+    } else {
+        return None;
+    };
+    Some(Finding::new(cause, Grade::Proven, because).at(place.clone(), says))
 }
 
 fn hmac(facts: &Facts<'_>) -> Option<Finding> {

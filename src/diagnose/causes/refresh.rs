@@ -92,7 +92,7 @@ fn wrong(facts: &Facts<'_>) -> Option<Finding> {
         );
     }
     let owner = record.client_id.as_deref()?;
-    let sent = facts.reading.client.id().filter(|sent| *sent != owner)?;
+    let sent = facts.reading.client.shown_id().filter(|sent| *sent != owner)?;
     let because = format!("Refresh token {tag} was issued to client {owner}; client {sent} uses it.");
     Some(
         Finding::new("refresh-token-wrong", Grade::Proven, because)

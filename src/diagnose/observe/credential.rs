@@ -60,14 +60,17 @@ pub(super) fn token(facts: &Facts<'_>, note: &mut Note<'_>) {
     }
     match facts.token() {
         Some(record) if record.host == facts.host() && record.revoked.is_none() => {
-            let fresh = facts.dated() && record.ends().is_none_or(|ends| ends >= facts.at());
+            let fresh = facts.dated() && facts.overdue(record).is_none_or(|late| late <= 0);
             if fresh && facts.at().seconds_since(record.issued.at) <= 120 {
                 note(Sign::TokenBrandNew, "the token was issued moments ago".into(), None);
             }
             if fresh {
                 let age = date::span(facts.at().seconds_since(record.issued.at));
+                // What a policy refuses on a path, it refused there from the start.
+                let class = facts.reading.endpoint.class();
+                let own = facts.credential_record().and_then(|own| own.path(&class)).and_then(|path| path.ok);
                 note(
-                    Sign::TokenFresh,
+                    if own.is_some() { Sign::StoppedInLife } else { Sign::TokenFresh },
                     format!("the token was issued here {age} before and is inside its life"),
                     Some(Place::Exchange(record.issued.exchange)),
                 );

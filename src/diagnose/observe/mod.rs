@@ -42,6 +42,8 @@ pub enum Sign {
     OtherUserPasses,
     /// The token was issued here and is inside its life.
     TokenFresh,
+    /// The token was issued here, passed on this very path, and is inside its life.
+    StoppedInLife,
     /// The issue of the token was not seen.
     TokenUnseen,
     /// The token was in use for longer than a token lives by default.

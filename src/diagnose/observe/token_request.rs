@@ -82,7 +82,7 @@ fn assertion(facts: &Facts<'_>, note: &mut Note<'_>) {
     let Some(jwt) = facts.param("assertion").and_then(jwt::decode) else { return };
     let place = facts.param_place("assertion");
     let audiences = jwt.audiences();
-    let fits = facts.reading.client.id().is_some_and(|id| audiences.contains(&id));
+    let fits = facts.reading.client.shown_id().is_some_and(|id| audiences.contains(&id));
     if fits || audiences.iter().any(|audience| audience.contains("oauth_token.do")) {
         note(Sign::AudienceFits, "the audience fits the request".into(), Some(place.clone()));
     }

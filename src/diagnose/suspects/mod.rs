@@ -7,6 +7,7 @@ mod forbidden;
 mod token_request;
 mod unauthorized;
 
+use super::causes::secured_in_body;
 use super::facts::{Answer, Facts};
 use super::observe::{self, Observation, Sign};
 use crate::ledger::records::TokenRecord;
@@ -67,6 +68,7 @@ fn not_authenticated(facts: &Facts<'_>) -> Option<&'static [Suspect]> {
         Credential::Hmac => Some(unauthorized::HMAC),
         Credential::OtherScheme if facts.reading.redacted => Some(unauthorized::HIDDEN_401),
         Credential::Cookie if facts.reading.redacted => Some(unauthorized::HIDDEN_COOKIES),
+        Credential::None if secured_in_body(facts) => Some(unauthorized::WS_SECURITY),
         Credential::None if facts.host_record().is_some_and(|host| host.mutual_tls) => Some(unauthorized::CERTIFICATE),
         _ => None,
     }
@@ -74,9 +76,7 @@ fn not_authenticated(facts: &Facts<'_>) -> Option<&'static [Suspect]> {
 
 /// The memory says that the token was past its life or revoked: nothing else is to be weighed.
 fn over(facts: &Facts<'_>) -> bool {
-    let ended = |record: &TokenRecord| {
-        record.revoked.is_some() || record.ends().is_some_and(|ends| facts.at().seconds_since(ends) >= 1)
-    };
+    let ended = |record: &TokenRecord| record.revoked.is_some() || facts.overdue(record).is_some_and(|late| late >= 1);
     facts.token().is_some_and(|record| record.host == facts.host() && ended(record))
 }
 

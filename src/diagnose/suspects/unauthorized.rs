@@ -147,6 +147,7 @@ pub(super) const BEARER: &[Suspect] = &[
         58,
         &[
             (TokenFresh, CLEARED),
+            (StoppedInLife, CLEARED),
             (TokenUnseen, 4),
             (TokenOld, 32),
             (PassedHere, 8),
@@ -171,7 +172,11 @@ pub(super) const BEARER: &[Suspect] = &[
             (ForeignJwt, -20),
         ],
     ),
-    suspect("token-revoked", 42, &[(PassedHere, 8), (PassesElsewhere, -40), (TokenFresh, -4), (ForeignJwt, CLEARED)]),
+    suspect(
+        "token-revoked",
+        42,
+        &[(PassedHere, 8), (StoppedInLife, 16), (PassesElsewhere, -40), (TokenFresh, -4), (ForeignJwt, CLEARED)],
+    ),
     suspect(
         "token-from-other-instance",
         40,
@@ -188,6 +193,7 @@ pub(super) const BEARER: &[Suspect] = &[
         &[
             (TokenBrandNew, CLEARED),
             (TokenFresh, 2),
+            (StoppedInLife, 28),
             (PassesElsewhere, CLEARED),
             (KindPassesHere, 4),
             (AllRefused, -10),
@@ -197,7 +203,13 @@ pub(super) const BEARER: &[Suspect] = &[
     suspect(
         "account-inactive",
         26,
-        &[(TokenBrandNew, CLEARED), (PassesElsewhere, CLEARED), (TokenFresh, 4), (ForeignJwt, -10)],
+        &[
+            (TokenBrandNew, CLEARED),
+            (PassesElsewhere, CLEARED),
+            (TokenFresh, 4),
+            (StoppedInLife, 28),
+            (ForeignJwt, -10),
+        ],
     ),
     suspect(
         "oauth-disabled",
@@ -246,6 +258,14 @@ pub(super) const HMAC: &[Suspect] =
 /// A client certificate that nobody named: no credential in HTTP, and the host does mutual TLS.
 pub(super) const CERTIFICATE: &[Suspect] =
     &[suspect("client-certificate-unmapped", 40, &[]), suspect("mutual-tls-not-enabled", 34, &[])];
+
+/// User and password in the WS-Security header of a SOAP message (wire notes §14).
+pub(super) const WS_SECURITY: &[Suspect] = &[
+    suspect("ws-security-failed", 50, &[]),
+    suspect("wrong-password", 46, &[]),
+    suspect("account-locked", 30, &[]),
+    suspect("unknown-user", 24, &[]),
+];
 
 /// The ordinary 401 pasted alone: the request was not shown.
 /// A recording hides the whole of Authorization, its scheme included.

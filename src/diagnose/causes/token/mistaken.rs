@@ -95,15 +95,8 @@ pub(super) fn truncated_by_shape(facts: &Facts<'_>) -> Option<Finding> {
     if truncated(facts).is_some() || facts.token().is_some() || facts.outbound() || facts.ledger.code(token).is_some() {
         return None;
     }
-    let parts = token.split('.').count();
-    if token.starts_with("eyJ") && (parts < 3 || parts == 3 && token.split('.').any(str::is_empty)) {
-        let because = format!(
-            "A JWT has three parts; this one has {}.",
-            token.split('.').filter(|part| !part.is_empty()).count()
-        );
-        return Some(
-            Finding::new("token-truncated", Grade::Proven, because).weighing(18).at(place(), "an unfinished JWT"),
-        );
+    if let Some(finding) = unfinished_jwt(token) {
+        return Some(finding);
     }
     let alphabet = token.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     let worked = facts.credential_record().is_some_and(|record| record.ok.is_some());
@@ -123,6 +116,23 @@ pub(super) fn truncated_by_shape(facts: &Facts<'_>) -> Option<Finding> {
             .weighing(55)
             .at(place(), format!("{length} characters")),
     )
+}
+
+fn unfinished_jwt(token: &str) -> Option<Finding> {
+    let parts: Vec<&str> = token.split('.').collect();
+    let whole = parts.len() > 3 || parts.len() == 3 && parts.iter().all(|part| !part.is_empty());
+    if whole || !jwt::begins_like(token) {
+        return None;
+    }
+    // Sanitizers take the signature alone, and an unsecured JWT has none (RFC 7515 §A.5).
+    let unsigned = parts.len() == 3 && parts.iter().take(2).all(|part| !part.is_empty());
+    if unsigned {
+        let because = "The signature of this JWT is missing: it was cut off, or taken out of the recording.";
+        return Some(Finding::new("token-truncated", Grade::Likely, because).weighing(55).at(place(), "no signature"));
+    }
+    let count = parts.iter().filter(|part| !part.is_empty()).count();
+    let because = format!("A JWT has three parts; this one has {count}.");
+    Some(Finding::new("token-truncated", Grade::Proven, because).weighing(18).at(place(), "an unfinished JWT"))
 }
 
 pub(super) fn client_id_as_token(facts: &Facts<'_>) -> Option<Finding> {

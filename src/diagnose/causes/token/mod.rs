@@ -67,8 +67,7 @@ fn revoked(facts: &Facts<'_>) -> Option<Finding> {
 
 /// How long past its life a token was used, in seconds.
 fn overdue(facts: &Facts<'_>, record: &TokenRecord) -> Option<i64> {
-    let late = facts.at().seconds_since(record.ends()?);
-    (late >= 1).then_some(late)
+    facts.overdue(record).filter(|late| *late >= 1)
 }
 
 /// The token endpoint handed out the current token again, with little life left (knowledge C4).
@@ -95,9 +94,9 @@ fn near_expiry(facts: &Facts<'_>) -> Option<Finding> {
 
 fn expired(facts: &Facts<'_>) -> Option<Finding> {
     let (record, tag) = issued_here(facts)?;
-    let late = overdue(facts, record)?;
+    let Some(late) = overdue(facts, record) else { return on_the_edge(facts, record, tag) };
     let life = record.expires_in?;
-    let used = facts.at().seconds_since(record.issued.at);
+    let used = life + late;
     let because =
         format!("Token {tag} lived {life} s; it was used {used} s after it was issued, {} too late.", date::span(late));
     Some(
@@ -108,6 +107,18 @@ fn expired(facts: &Facts<'_>) -> Option<Finding> {
                 format!("token {tag}, issued {} by exchange {}", date::clock(record.issued.at), record.issued.exchange),
             )
             .at(Place::Exchange(record.issued.exchange), format!("expires_in {life}")),
+    )
+}
+
+/// Used in its last second: clocks tell no more than that.
+fn on_the_edge(facts: &Facts<'_>, record: &TokenRecord, tag: Tag) -> Option<Finding> {
+    facts.overdue(record).filter(|late| (-1..1).contains(late))?;
+    let because = format!("Token {tag} was used in the very second in which its life ended.");
+    Some(
+        Finding::new(expired_cause(facts), Grade::Likely, because)
+            .weighing(95)
+            .at(place(), format!("token {tag}"))
+            .at(Place::Exchange(record.issued.exchange), "issued here"),
     )
 }
 

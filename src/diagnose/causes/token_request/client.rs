@@ -37,7 +37,7 @@ pub(super) fn sent_twice(facts: &Facts<'_>) -> Option<Finding> {
 
 /// Ids that ServiceNow makes are 32 hexadecimal digits (field notes part 2, 6).
 pub(super) fn client_id_malformed(facts: &Facts<'_>) -> Option<Finding> {
-    let id = facts.reading.client.id()?;
+    let id = facts.reading.client.shown_id()?;
     let hex = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     let worked = facts.client().is_some_and(|client| client.any_ok().is_some());
     if !refused(facts)
@@ -64,7 +64,7 @@ pub(super) fn client_id_malformed(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 pub(super) fn client_of_other_instance(facts: &Facts<'_>) -> Option<Finding> {
-    let id = facts.reading.client.id()?.to_owned();
+    let id = facts.reading.client.shown_id()?.to_owned();
     if !refused(facts) || facts.outbound() {
         return None;
     }
