@@ -71,12 +71,18 @@ fn request(from: &shape::Request<'_>) -> Result<Option<Request>, String> {
 }
 
 /// A form was sent, and the file does not show it or shows its beginning. A size of -1 says that nobody counted, and with
-/// no Content-Length beside it there may have been anything. A text that a person has worked on is as long as they made it.
+/// no Content-Length beside it there may have been anything. A text whose secrets were exchanged is not as long as it was.
 fn hides_form(from: &shape::Request<'_>, request: &Request) -> bool {
     let (bytes, length) = (&request.body.bytes, request.body.length);
     let uncounted = from.body_size.count().is_none() && !request.fields.has("content-length") && length == 0;
-    let cut = (bytes.len() as u64) < length && !bytes.is_empty() && !masked::in_form(bytes);
-    message::is_form(request) && (bytes.is_empty() && (length > 0 || uncounted) || cut)
+    let shown = bytes.len() as u64;
+    let cut = shown < length && !masked::in_form(bytes) && (shown * 2 < length || ends_in_a_name(bytes));
+    message::is_form(request) && if bytes.is_empty() { length > 0 || uncounted } else { cut }
+}
+
+/// The last pair of a form has no value.
+fn ends_in_a_name(form: &[u8]) -> bool {
+    form.rsplit(|byte| *byte == b'&').next().is_some_and(|pair| !pair.contains(&b'='))
 }
 
 /// The size of the head tells that fields were taken out of it, and the credentials are among those that are missing. The
