@@ -55,11 +55,18 @@ fn api_key_refused(facts: &Facts<'_>) -> Option<Finding> {
     Some(Finding::new("api-key-refused", Grade::Likely, because).weighing(84).at(place.clone(), "an API key"))
 }
 
-/// A key that is the text of a template, or a word for nothing (knowledge A6, A7).
+/// A key that is empty, the text of a template, or a word for nothing (knowledge A6, A7).
 fn key_placeholder(facts: &Facts<'_>) -> Option<Finding> {
     let (place, key) = facts.reading.api_key.as_ref().filter(|_| !facts.reading.redacted)?;
     if facts.credential() != Credential::ApiKey || facts.answer != Answer::NotAuthenticated {
         return None;
+    }
+    if key.is_empty() {
+        // Sanitizers empty values too.
+        let recorded = facts.reading.exchange.client.way == Way::Recorded;
+        let grade = if recorded { Grade::Likely } else { Grade::Proven };
+        let because = "The API key is empty: the variable had no value when the request was built.";
+        return Some(Finding::new("credential-empty", grade, because).weighing(90).at(place.clone(), "nothing in it"));
     }
     let (cause, because, says) = if template::placeholder(key).is_some() {
         let because = "An unresolved variable was sent in the place of the API key.";

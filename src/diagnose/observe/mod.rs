@@ -86,8 +86,10 @@ pub enum Sign {
     OnlyBearerStopped,
     /// The verifier hashes to the challenge of the authorization request.
     VerifierFits,
-    /// The audience is the client id, or the token endpoint.
+    /// The audience is the client id.
     AudienceFits,
+    /// The audience is the token endpoint, as one page of the documentation has it and another has not.
+    AudienceIsEndpoint,
     /// The signing key was accepted before.
     KeyAccepted,
     /// The subject was accepted before.

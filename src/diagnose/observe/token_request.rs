@@ -61,8 +61,9 @@ fn code(facts: &Facts<'_>, note: &mut Note<'_>) {
             if facts.dated() && facts.at().seconds_since(record.seen.at) <= 60 && record.exchanged.is_empty() =>
         {
             let challenge = record.authorize.as_ref().and_then(|authorize| authorize.challenge.clone());
+            // A challenge that a sanitizer hid is not there either: with a verifier, none can be told from another.
             let verifier = facts.param("code_verifier").map(crate::wire::oauth::s256);
-            if challenge.is_none() || challenge == verifier {
+            if challenge == verifier {
                 note(Sign::VerifierFits, "the verifier fits the challenge, or none was asked for".into(), None);
             }
             let age = facts.at().seconds_since(record.seen.at);
@@ -83,8 +84,11 @@ fn assertion(facts: &Facts<'_>, note: &mut Note<'_>) {
     let place = facts.param_place("assertion");
     let audiences = jwt.audiences();
     let fits = facts.reading.client.shown_id().is_some_and(|id| audiences.contains(&id));
-    if fits || audiences.iter().any(|audience| audience.contains("oauth_token.do")) {
+    if fits {
         note(Sign::AudienceFits, "the audience fits the request".into(), Some(place.clone()));
+    } else if audiences.iter().any(|audience| audience.contains("oauth_token.do")) {
+        let says = "the audience is the token endpoint; another page of the documentation wants the client id";
+        note(Sign::AudienceIsEndpoint, says.into(), Some(place.clone()));
     }
     let accepted =
         |part: &str, value: Option<&str>| value.is_some_and(|value| facts.ledger.accepted(facts.host(), part, value));

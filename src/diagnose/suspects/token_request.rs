@@ -93,7 +93,7 @@ pub(super) const REFRESH_GRANT: &[Suspect] = &[
 
 pub(super) const JWT_GRANT: &[Suspect] = &[
     suspect("jwt-key-unknown", 52, &[(KeyAccepted, CLEARED)]),
-    suspect("jwt-claims-mismatch", 50, &[(AudienceFits, CLEARED)]),
+    suspect("jwt-claims-mismatch", 50, &[(AudienceFits, CLEARED), (AudienceIsEndpoint, 6)]),
     suspect("jwt-user-not-found", 48, &[(SubjectAccepted, CLEARED)]),
     suspect("client-secret-wrong", 42, &[(ClientPassed, CLEARED), (OtherGrantPasses, CLEARED)]),
     suspect("oauth-scope-wiring", 36, &[(ScopeAsked, 6)]),

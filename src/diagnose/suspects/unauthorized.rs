@@ -267,7 +267,6 @@ pub(super) const WS_SECURITY: &[Suspect] = &[
     suspect("unknown-user", 24, &[]),
 ];
 
-/// The ordinary 401 pasted alone: the request was not shown.
 /// A recording hides the whole of Authorization, its scheme included.
 pub(super) const HIDDEN_401: &[Suspect] = &[
     suspect("token-expired", 58, &[]),
@@ -282,6 +281,7 @@ pub(super) const HIDDEN_401: &[Suspect] = &[
 pub(super) const HIDDEN_COOKIES: &[Suspect] =
     &[suspect("session-expired", 56, &[]), suspect("session-missing-user-token", 50, &[])];
 
+/// The ordinary 401 pasted alone: the request was not shown.
 pub(super) const UNSEEN_401: &[Suspect] = &[
     suspect("token-expired", 58, &[]),
     suspect("basic-auth-restricted", 54, &[(NewWording, 6), (OldFront, -14)]),
