@@ -34,7 +34,7 @@ const HOST: usize = 64;
 /// Other methods might hold anything.
 const METHODS: [&str; 9] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"];
 /// A disk that takes longer for a line is left alone for a while.
-const SLOW: Duration = Duration::from_millis(20);
+const SLOW: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_secs(60);
 /// What an exchange says of itself that has nothing else to say.
 const REASON: &str = "(its details were not written before why401 was ended)";

@@ -40,8 +40,9 @@ use recent::Recent;
 use sightings::Sightings;
 use write::Journal;
 
-/// Exchanges and explanations that may wait for the disk.
-const WAITING: usize = 512;
+/// Exchanges and explanations that may wait for the disk. While so many are written as many more may come, and the file of
+/// `last` has room for both.
+const WAITING: usize = 2_000;
 /// Bytes of bodies that may wait for the disk.
 const WAITING_BYTES: usize = 32 * 1024 * 1024;
 /// What an exchange takes beside its bodies, about, in bytes.
