@@ -1,7 +1,10 @@
 //! A connection with what was read from it ahead of need.
 
+use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Waker};
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -75,7 +78,7 @@ impl Link {
     pub fn idle_and_open(&mut self) -> bool {
         let mut byte = [0u8; 1];
         let mut cx = Context::from_waker(Waker::noop());
-        let read = std::pin::Pin::new(&mut self.stream).poll_read(&mut cx, &mut ReadBuf::new(&mut byte));
+        let read = Pin::new(&mut self.stream).poll_read(&mut cx, &mut ReadBuf::new(&mut byte));
         self.buffer.is_empty() && read.is_pending()
     }
 
@@ -102,11 +105,25 @@ pub(super) async fn fill<R: AsyncRead + Unpin>(
     room: usize,
 ) -> io::Result<usize> {
     buffer.reserve(room);
-    match reader.read_buf(buffer).await {
-        // Many peers close TLS without saying so first; here it is an end like any other.
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
-        read => read,
-    }
+    reader.read_buf(buffer).await.or_else(without_farewell)
+}
+
+/// Reads once, by way of the stack.
+fn first_bytes<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    buffer: &mut BytesMut,
+    context: &mut Context<'_>,
+) -> Poll<io::Result<usize>> {
+    let mut room = [MaybeUninit::uninit(); HEAD_READ];
+    let mut read = ReadBuf::uninit(&mut room);
+    let done = std::task::ready!(Pin::new(reader).poll_read(context, &mut read));
+    buffer.extend_from_slice(read.filled());
+    Poll::Ready(done.map(|()| read.filled().len()).or_else(without_farewell))
+}
+
+/// Many peers close TLS without saying so first; here it is an end like any other.
+fn without_farewell(error: io::Error) -> io::Result<usize> {
+    if error.kind() == io::ErrorKind::UnexpectedEof { Ok(0) } else { Err(error) }
 }
 
 /// Waits `wait` for the first byte of a head and `within` for its last; where the bytes are `spoilt`, not even that.
@@ -119,7 +136,9 @@ pub(super) async fn read_head<R: AsyncRead + Unpin>(
     spoilt: fn(&[u8]) -> bool,
 ) -> HeadRead {
     if buffer.is_empty() {
-        match patience.within(wait, fill(reader, buffer, HEAD_READ)).await {
+        // A connection that waits holds no memory for what may come.
+        *buffer = BytesMut::new();
+        match patience.within(wait, poll_fn(|context| first_bytes(reader, buffer, context))).await {
             None => return HeadRead::Silent,
             Some(Ok(0)) => return HeadRead::Closed,
             Some(Ok(_)) => {}

@@ -21,11 +21,6 @@ pub(in crate::proxy) struct Upstream {
     pub bound: bool,
 }
 
-/// So much of a buffer stays with an idle connection, in bytes.
-const ROOM: usize = 16 * 1024;
-/// After this long a connection is not busy any more.
-const IDLE: Duration = Duration::from_secs(5);
-
 struct Idle {
     upstream: Upstream,
     since: Instant,
@@ -73,11 +68,7 @@ impl Pool {
 
     pub fn put(&self, origin: &Origin, mut upstream: Upstream) {
         upstream.served += 1;
-        // Its room serves the next answer, where it is not much; see `sweep`.
-        upstream.link.buffer.clear();
-        if upstream.link.buffer.capacity() > ROOM {
-            upstream.link.buffer = BytesMut::new();
-        }
+        upstream.link.buffer = BytesMut::new();
         let full = {
             let mut all = self.lock();
             let full = self.count.load(Ordering::Relaxed) >= self.most;
@@ -97,15 +88,12 @@ impl Pool {
         drop(full);
     }
 
-    /// Closes what has been idle for too long. What stays idle needs no buffer.
+    /// Closes what has been idle for too long.
     pub fn sweep(&self) {
         let mut old = Vec::new();
         let mut all = self.lock();
         for list in all.values_mut() {
             old.extend(list.extract_if(.., |idle| idle.since.elapsed() > self.keep));
-            for idle in list.iter_mut().filter(|idle| idle.since.elapsed() > IDLE) {
-                idle.upstream.link.buffer = BytesMut::new();
-            }
         }
         self.count.fetch_sub(old.len(), Ordering::Relaxed);
         all.retain(|_, list| !list.is_empty());
