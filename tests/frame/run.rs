@@ -129,9 +129,10 @@ fn ten_thousand_healthy_requests_are_not_spoken_of_and_cost_no_memory() {
         }
         resident.push(proxy.resident_kib());
     }
-    // The first rounds fill the pools; from then on it stands still.
-    let growth = resident[9].saturating_sub(resident[2]);
-    assert!(growth < 4 * 1024, "{growth} KiB more after 7,000 requests: {resident:?}");
+    // The first rounds fill the pools, the recording's memory of words and secrets and, where redaction is slow, what waits
+    // for it; from then on it stands still.
+    let growth = resident[9].saturating_sub(resident[4]);
+    assert!(growth < 4 * 1024, "{growth} KiB more after 5,000 requests: {resident:?}");
     proxy.ask(FAILING);
     assert_eq!(proxy.line()["exchange"], "10001", "the first that is spoken of");
 }
