@@ -53,10 +53,15 @@ pub fn said(bytes: &[u8]) -> Said {
     if !SIGNATURES.into_iter().any(begins) {
         return Said::Else;
     }
-    // The library takes a line of version 1 that is cut within its last number for a broken one.
+    // The library takes a line of version 1 that is cut within its last number for a broken one, and one without CR for
+    // whole.
     let is_text = bytes.starts_with(b"PROXY");
-    if is_text && bytes.len() <= LONGEST_TEXT && !bytes.contains(&b'\n') {
-        return Said::More;
+    if is_text {
+        match bytes.iter().take(LONGEST_TEXT).position(|byte| *byte == b'\n') {
+            None if bytes.len() <= LONGEST_TEXT => return Said::More,
+            Some(end) if bytes.get(..end).is_some_and(|line| line.ends_with(b"\r")) => {}
+            _ => return Said::Else,
+        }
     }
     let header = HeaderResult::parse(bytes);
     if header.is_incomplete() && !is_text {
@@ -123,6 +128,7 @@ mod tests {
             &b"GET / HTTP/1.1\r\n"[..],
             b"\x16\x03\x01",
             b"PROXY TCP4 nonsense\r\n",
+            b"PROXY TCP6 db9::7 :: 2 80 \n",
             b"proxy UNKNOWN\r\n",
             b"\r\n\r\nGET",
         ] {
