@@ -109,6 +109,7 @@ fn authorization(value: &str) -> Option<String> {
     let noted = rest.rsplit_once(' ').is_some_and(|(_, note)| is_masked(note));
     let masked = is_masked(rest)
         || noted
+        || is_cut(rest)
         || is_named_digest(rest)
         || scheme.eq_ignore_ascii_case("basic") && is_hash(rest, &[32, 40, 64, 128]);
     masked.then(|| format!("{scheme} {HIDDEN}"))
@@ -292,8 +293,6 @@ fn is_masked(value: &str) -> bool {
     let worded = enclosed && WORDS.iter().any(|word| lower.contains(word)) && !value.contains(['=', ':', '{', '$']);
     worded
         || bracketed(&lower)
-        || value.ends_with("...")
-        || value.contains('\u{2026}')
         || run('#', 4)
         || value.contains("***") && !value.contains(' ')
         || run('*', 2)
@@ -302,6 +301,12 @@ fn is_masked(value: &str) -> bool {
         || run('x', 4)
         || run('X', 4)
         || hashed(value)
+}
+
+/// `c3Zj...`: the beginning of a credential. Only where one is expected: sentences of answers end so too.
+fn is_cut(value: &str) -> bool {
+    let value = value.trim();
+    !value.contains(' ') && (value.ends_with("...") || value.contains('\u{2026}'))
 }
 
 /// `<hidden>`, `(sensitive value)`, `<86 chars>`: what is between brackets says that something was there.
@@ -351,8 +356,6 @@ mod tests {
             "<SNIP>",
             "<86 chars>",
             "########",
-            "c3Zj...",
-            "abc\u{2026}",
         ] {
             assert!(is_masked(mask), "{mask}");
         }
@@ -378,7 +381,8 @@ mod tests {
             "hidden",
             "private",
             "<86 token>",
-            "a..b",
+            "Waiting for the instance...",
+            "Loading...",
         ] {
             assert!(!is_masked(value), "{value}");
         }
@@ -394,6 +398,8 @@ mod tests {
             ("Bearer sha256:0123456789abcdef", "Bearer [redacted]"),
             ("Bearer 8Vn3o (truncated)", "Bearer [redacted]"),
             ("Basic [FILTERED]", "Basic [redacted]"),
+            ("Basic c3Zj...", "Basic [redacted]"),
+            ("Bearer abc\u{2026}", "Bearer [redacted]"),
             ("########", "[redacted]"),
         ] {
             let exchange = one(&format!("GET / HTTP/1.1\nHost: h\nAuthorization: {shown}\n\n"));
