@@ -57,7 +57,7 @@ fn a_challenge_round_that_a_person_answers_is_taken_back_live_and_not_told_of_a_
     assert!(told(&refused)[1].2.is_empty(), "a refusal takes nothing back");
     let mut words = 0;
     let mut teller = |one: &Told<'_>| words += one.diagnosis.findings.len() + one.takes_back.len();
-    let mut pipeline = Pipeline::new(Salt::new([3; 32]), Limits::default()).recorded();
+    let mut pipeline = Pipeline::new(Salt::new([3; 32]), Limits::default()).recorded(Limits::default());
     for step in transcript::parse(&typed).unwrap().steps {
         pipeline.take(step.exchange, &mut teller);
     }
@@ -81,7 +81,7 @@ fn a_success_of_another_credential_takes_nothing_back() {
 }
 
 /// A rule that breaks off at one address, as a fault in ours would.
-fn breaks(reading: &Reading<'_>, ledger: &Ledger) -> Diagnosis {
+fn breaks(reading: &Reading<'_>, ledger: &Ledger, _: Option<&Ledger>) -> Diagnosis {
     assert!(!reading.request().target.contains("break"), "a rule has broken off");
     diagnose_reading(reading, ledger)
 }

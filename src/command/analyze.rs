@@ -56,7 +56,7 @@ pub fn run(options: &Options) -> Ended {
         gone: false,
     };
     let salt = service::salt()?;
-    let mut pipeline = Pipeline::new(salt.clone(), Limits::default()).recorded();
+    let mut pipeline = Pipeline::new(salt.clone(), Limits::default()).recorded(Limits::default());
     let (mut read, mut undated) = (0u64, false);
     for item in intake::story(recordings) {
         match item {
@@ -65,7 +65,7 @@ pub fn run(options: &Options) -> Ended {
                 let dated = exchange.at != Millis::UNKNOWN;
                 if undated && dated {
                     pipeline.finish(&mut teller);
-                    pipeline = Pipeline::new(salt.clone(), Limits::default()).recorded();
+                    pipeline = Pipeline::new(salt.clone(), Limits::default()).recorded(Limits::default());
                 }
                 undated = !dated;
                 pipeline.take(exchange, &mut teller);

@@ -28,6 +28,12 @@ pub fn diagnose(exchange: &Exchange, ledger: &Ledger) -> Diagnosis {
 
 /// Explains one exchange that was read already.
 pub fn diagnose_reading(reading: &Reading<'_>, ledger: &Ledger) -> Diagnosis {
+    diagnose_in_hindsight(reading, ledger, None)
+}
+
+/// Explains one exchange of a recording: `later` remembers what follows it as well. Contrast weighs the same from both
+/// sides of an exchange; a proof is made from what came before alone.
+pub fn diagnose_in_hindsight(reading: &Reading<'_>, ledger: &Ledger, later: Option<&Ledger>) -> Diagnosis {
     let facts = Facts::gather(reading, ledger);
     if !facts.needs_words() {
         return Diagnosis { answered_by: facts.answerer, findings: causes::exposures(&facts), folded: Vec::new() };
@@ -35,7 +41,11 @@ pub fn diagnose_reading(reading: &Reading<'_>, ledger: &Ledger) -> Diagnosis {
     let mut found = causes::exposures(&facts);
     found.extend(causes::rules(&facts));
     found.extend(signature::read(&facts));
-    found.extend(suspects::suspects(&facts));
+    found.extend(suspects::suspects(&facts, later));
+    if let Some(later) = later {
+        found.extend(causes::in_hindsight(&facts, later));
+        causes::weaken_in_hindsight(&facts, later, &mut found);
+    }
     let (findings, folded) = rank::rank(&facts, found);
     Diagnosis { answered_by: facts.answerer, findings, folded }
 }

@@ -1,9 +1,10 @@
 //! What happens to a finished exchange: read, diagnose with the memory as it was, remember, tell.
 //!
 //! Two things make this more than three lines. A 401 without credentials may be the first half of an ordinary challenge
-//! round (RFC 9110 §11.6.1), so its words wait for the next request of that client. And a later success can contradict
-//! an earlier verdict, which is then taken back.
+//! round (RFC 9110 §11.6.1), so its words wait for the next request of that client. And what comes later can contradict
+//! an earlier verdict: live, it is then taken back; of a recording, what comes later is read first (`ahead`).
 
+mod ahead;
 mod held;
 mod verdicts;
 
@@ -14,6 +15,7 @@ use crate::ledger::{Ledger, Limits};
 use crate::model::{Answerer, Diagnosis, Exchange, Millis, Salt};
 use crate::output::Told;
 use crate::wire::reading::Reading;
+use ahead::Ahead;
 use held::Held;
 use verdicts::Verdicts;
 
@@ -32,6 +34,7 @@ impl<F: FnMut(&Told<'_>)> Teller for F {
 pub struct Pipeline {
     ledger: Ledger,
     held: Held,
+    ahead: Option<Ahead>,
     verdicts: Verdicts,
     salt: Salt,
     diagnose: Diagnose,
@@ -39,24 +42,27 @@ pub struct Pipeline {
     broken: u64,
 }
 
-/// What finds the causes of one exchange.
-pub type Diagnose = fn(&Reading<'_>, &Ledger) -> Diagnosis;
+/// What finds the causes of one exchange, with the memory as it was before it and, of a recording, with one that knows what
+/// follows as well.
+pub type Diagnose = fn(&Reading<'_>, &Ledger, Option<&Ledger>) -> Diagnosis;
 
 impl Pipeline {
     pub fn new(salt: Salt, limits: Limits) -> Pipeline {
         Pipeline {
             ledger: Ledger::new(salt.clone(), limits),
             held: Held::default(),
+            ahead: None,
             verdicts: Verdicts::default(),
             salt,
-            diagnose: diagnose::diagnose_reading,
+            diagnose: diagnose::diagnose_in_hindsight,
             broken: 0,
         }
     }
 
-    /// The same for a recording, where nobody waits for the words: a challenge round may take as long as a person types.
-    pub fn recorded(self) -> Pipeline {
-        Pipeline { held: Held::recorded(), ..self }
+    /// The same for a recording, where nobody waits for the words: a challenge round may take as long as a person types,
+    /// and what follows is read first. The last words come with `finish`.
+    pub fn recorded(self, limits: Limits) -> Pipeline {
+        Pipeline { held: Held::recorded(), ahead: Some(Ahead::new(self.salt.clone(), limits)), ..self }
     }
 
     /// The same with another diagnosis: faults are put in by it, to see that they stay where they are.
@@ -67,6 +73,14 @@ impl Pipeline {
     /// Takes one exchange, in the order of their ends (live) or of their beginnings (recorded). Whatever breaks off in it
     /// costs the words about this exchange.
     pub fn take(&mut self, exchange: Exchange, teller: &mut dyn Teller) {
+        let Some(ahead) = &mut self.ahead else { return self.take_now(exchange, teller) };
+        ahead.see(exchange);
+        while let Some(exchange) = self.ahead.as_mut().and_then(Ahead::due) {
+            self.take_now(exchange, teller);
+        }
+    }
+
+    fn take_now(&mut self, exchange: Exchange, teller: &mut dyn Teller) {
         let id = exchange.id;
         self.tick(exchange.at, teller);
         if catch_unwind(AssertUnwindSafe(|| self.explain(exchange, teller))).is_err() {
@@ -85,8 +99,8 @@ impl Pipeline {
             diagnosis.findings.clear();
             tell(teller, &self.salt, &first, &diagnosis);
         }
-        let diagnose = self.diagnose;
-        let looked = catch_unwind(AssertUnwindSafe(|| diagnose(&reading, &self.ledger)));
+        let (diagnose, later) = (self.diagnose, self.ahead.as_ref().map(Ahead::ledger));
+        let looked = catch_unwind(AssertUnwindSafe(|| diagnose(&reading, &self.ledger, later)));
         let diagnosis = looked.unwrap_or_else(|_| {
             self.broke(exchange.id);
             Diagnosis { answered_by: Answerer::Why401, findings: Vec::new(), folded: Vec::new() }
@@ -123,6 +137,9 @@ impl Pipeline {
 
     /// Tells everything that still waits.
     pub fn finish(&mut self, teller: &mut dyn Teller) {
+        while let Some(exchange) = self.ahead.as_mut().and_then(Ahead::next) {
+            self.take_now(exchange, teller);
+        }
         let all = self.held.all();
         self.tell_each(&all, teller);
     }

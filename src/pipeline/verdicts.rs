@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use crate::model::{Diagnosis, Grade, Millis, Salt, Tag};
+use crate::model::{Diagnosis, Grade, Millis, Place, Salt, Tag};
 use crate::output::TakenBack;
 use crate::wire::date;
 use crate::wire::endpoint::Endpoint;
@@ -69,6 +69,12 @@ impl Verdicts {
     pub fn remember(&mut self, reading: &Reading<'_>, diagnosis: &Diagnosis, salt: &Salt) {
         let Some(first) = diagnosis.findings.first() else { return };
         if first.grade == Grade::Proven || !ABOUT_THE_CREDENTIAL.contains(&first.cause) {
+            return;
+        }
+        // Words that know of what follows are not taken back by it.
+        let follows = |place: &Place| matches!(place, Place::Exchange(other) if *other > reading.exchange.id);
+        let mut evidence = diagnosis.findings.iter().flat_map(|finding| &finding.evidence);
+        if evidence.any(|evidence| follows(&evidence.place)) {
             return;
         }
         let Some(key) = key(reading, salt) else { return };

@@ -105,7 +105,7 @@ fn tell(
     (scrubber, masker): (&Rc<RefCell<Scrubber>>, &mut Masker),
     mut telling: Telling,
 ) -> Result<(Telling, u64, Removals), String> {
-    let mut pipeline = Pipeline::new(salt.clone(), Limits::default()).recorded();
+    let mut pipeline = Pipeline::new(salt.clone(), Limits::default()).recorded(Limits::default());
     let mut removals = Removals::default();
     let mut read = 0u64;
     while let Some(item) = source.next() {

@@ -71,7 +71,7 @@ fn locked(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// The letters and digits of a password that worked, other characters around them.
-fn mangled(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn mangled(facts: &Facts<'_>) -> Option<Finding> {
     let (user, tag, password, record) = record(facts)?;
     let [core, _] = facts.ledger.password_cores(&password);
     let cut = facts.ledger.as_cut(&password);
@@ -104,7 +104,7 @@ fn stored_literally(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// Another password of the same user worked (knowledge E1: history).
-fn other_password_worked(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn other_password_worked(facts: &Facts<'_>) -> Option<Finding> {
     let (user, tag, _, record) = record(facts)?;
     let same = record.passwords_ok.iter().any(|ok| ok.tag == tag);
     let worked = record.passwords_ok.last().filter(|_| !same && mangled(facts).is_none())?;

@@ -173,7 +173,7 @@ fn no_scheme_at_all(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// Legal by RFC 6750 (`1*SP`), advised against for ServiceNow: never more than possible.
-fn extra_space(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn extra_space(facts: &Facts<'_>) -> Option<Finding> {
     let (value, parts) = refused_value(facts)?;
     let gap = value.get(parts.gap.clone())?;
     let taken = facts.host_record().is_some_and(|host| host.took_extra_space);
@@ -202,7 +202,7 @@ fn extra_space(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// Legal by RFC 9110 §11.1: never more than possible.
-fn lower_case(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn lower_case(facts: &Facts<'_>) -> Option<Finding> {
     let (value, parts) = refused_value(facts)?;
     let scheme = parts.scheme_of(value);
     let taken = facts.host_record().is_some_and(|host| host.took_lower_case);

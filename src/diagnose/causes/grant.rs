@@ -24,7 +24,7 @@ pub fn another_client_passes(facts: &Facts<'_>, grant: &str) -> Option<u64> {
 }
 
 /// Another grant of the same client, with the same secret, was given a token (knowledge ambiguities §2.2).
-fn client_credentials_disabled(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn client_credentials_disabled(facts: &Facts<'_>) -> Option<Finding> {
     if !denied(facts) || facts.grant() != "client_credentials" {
         return None;
     }
@@ -60,7 +60,7 @@ fn named_pkce() -> Finding {
 }
 
 /// The user's password works, the client works with another grant: what is left is the grant.
-fn password_disabled(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn password_disabled(facts: &Facts<'_>) -> Option<Finding> {
     if !denied(facts) || facts.grant() != "password" {
         return None;
     }
@@ -88,7 +88,7 @@ fn password_disabled(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// The same client got a token without this scope.
-fn scope_not_allowed(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn scope_not_allowed(facts: &Facts<'_>) -> Option<Finding> {
     let scope = facts.param("scope").filter(|scope| facts.token_refused() && facts.inbound() && !scope.is_empty())?;
     if facts.answer_text().contains("invalid_scope") {
         let because = format!("The answer says invalid_scope; asked was {scope}.");

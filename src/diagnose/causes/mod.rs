@@ -15,6 +15,7 @@ mod grant;
 mod identity;
 mod instance;
 mod jwt;
+mod later;
 mod mid;
 mod outbound;
 mod outbound_token;
@@ -32,6 +33,7 @@ use crate::model::{Finding, Grade};
 pub use absent::secured_in_body;
 pub use bearer_form::oddly_spelt;
 pub use grant::another_client_passes;
+pub use later::{in_hindsight, weaken_in_hindsight};
 
 /// One cause of the closed list. A name is never renamed or reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Observations by contrast: what memory and headers add to an answer that names nothing (knowledge: ambiguities §2).
 
 mod credential;
+pub mod hindsight;
 mod host;
 mod token_request;
 mod user;
@@ -24,6 +25,12 @@ pub enum Sign {
     PassesElsewhere,
     /// The same credential passed on this path before.
     PassedHere,
+    /// The same credential passes here moments later, unchanged.
+    PassesSoon,
+    /// The same credential passes here later, after the time that a lockout takes to end.
+    PassesAfterLockout,
+    /// Another secret of the same client gets a token with this grant.
+    OtherSecretPasses,
     /// Another credential of the same kind passes on this path.
     KindPassesHere,
     /// A credential of another kind passes on this path.

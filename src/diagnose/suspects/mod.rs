@@ -10,6 +10,7 @@ mod unauthorized;
 use super::causes::secured_in_body;
 use super::facts::{Answer, Facts};
 use super::observe::{self, Observation, Sign};
+use crate::ledger::Ledger;
 use crate::ledger::records::TokenRecord;
 use crate::model::{Evidence, Finding, Grade, Place, Reason};
 use crate::wire::endpoint::Endpoint;
@@ -31,9 +32,12 @@ const fn suspect(cause: &'static str, base: i32, moves: &'static [(Sign, i32)]) 
 }
 
 /// The suspects of this exchange, moved.
-pub fn suspects(facts: &Facts<'_>) -> Vec<Finding> {
+pub fn suspects(facts: &Facts<'_>, later: Option<&Ledger>) -> Vec<Finding> {
     let Some(table) = table(facts) else { return Vec::new() };
-    let observations = observe::observe(facts);
+    let mut observations = observe::observe(facts);
+    if let Some(later) = later {
+        observe::hindsight::add(facts, later, &mut observations);
+    }
     table.iter().filter_map(|suspect| weigh(facts, suspect, &observations)).collect()
 }
 

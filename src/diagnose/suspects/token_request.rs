@@ -9,7 +9,11 @@ pub(super) const PASSWORD_GRANT: &[Suspect] = &[
         56,
         &[(BasicPassed, CLEARED), (LoginPassed, CLEARED), (GrantPassed, -30), (ClientPassesForOther, 14)],
     ),
-    suspect("client-secret-wrong", 50, &[(OtherGrantPasses, CLEARED), (ClientPassed, CLEARED)]),
+    suspect(
+        "client-secret-wrong",
+        50,
+        &[(OtherSecretPasses, 46), (OtherGrantPasses, CLEARED), (ClientPassed, CLEARED)],
+    ),
     suspect(
         "account-locked",
         46,
@@ -50,7 +54,7 @@ pub(super) const PASSWORD_GRANT: &[Suspect] = &[
 
 pub(super) const CLIENT_CREDENTIALS_GRANT: &[Suspect] = &[
     suspect("client-credentials-disabled", 60, &[(GrantPassesForOther, CLEARED), (ClientPassed, CLEARED)]),
-    suspect("client-secret-wrong", 52, &[(OtherGrantPasses, CLEARED), (ClientPassed, -20)]),
+    suspect("client-secret-wrong", 52, &[(OtherSecretPasses, 46), (OtherGrantPasses, CLEARED), (ClientPassed, -20)]),
     suspect("oauth-application-user-missing", 46, &[(ClientPassed, -10)]),
     suspect("oauth-scope-wiring", 44, &[(ScopeAsked, 6), (ClientPassed, -10)]),
     suspect("oauth-application-user-unusable", 42, &[(ClientPassed, 12)]),
@@ -68,7 +72,11 @@ pub(super) const CLIENT_CREDENTIALS_GRANT: &[Suspect] = &[
 
 pub(super) const CODE_GRANT: &[Suspect] = &[
     suspect("auth-code-expired", 56, &[(CodeGood, CLEARED), (CodeUnseen, 4)]),
-    suspect("client-secret-wrong", 50, &[(ClientPassed, CLEARED), (OtherGrantPasses, CLEARED)]),
+    suspect(
+        "client-secret-wrong",
+        50,
+        &[(OtherSecretPasses, 46), (ClientPassed, CLEARED), (OtherGrantPasses, CLEARED)],
+    ),
     suspect("redirect-uri-mismatch", 46, &[(CodeGood, CLEARED), (CodeUnseen, 2)]),
     suspect("auth-code-reused", 42, &[(CodeGood, CLEARED), (CodeUnseen, 2)]),
     suspect("oauth-scope-wiring", 38, &[(CodeGood, 8), (ScopeAsked, 4), (ClientPassed, -10)]),
@@ -82,7 +90,7 @@ pub(super) const CODE_GRANT: &[Suspect] = &[
 
 pub(super) const REFRESH_GRANT: &[Suspect] = &[
     suspect("refresh-token-expired", 58, &[]),
-    suspect("client-secret-wrong", 50, &[(ClientPassed, CLEARED), (OtherGrantPasses, -30)]),
+    suspect("client-secret-wrong", 50, &[(OtherSecretPasses, 46), (ClientPassed, CLEARED), (OtherGrantPasses, -30)]),
     suspect("refresh-concurrency", -50, &[(ParallelRefresh, 100), (ClientPassed, 14)]),
     suspect("oauth-scope-wiring", 36, &[(ClientPassed, -10)]),
     suspect("account-inactive", 34, &[]),
@@ -95,7 +103,11 @@ pub(super) const JWT_GRANT: &[Suspect] = &[
     suspect("jwt-key-unknown", 52, &[(KeyAccepted, CLEARED)]),
     suspect("jwt-claims-mismatch", 50, &[(AudienceFits, CLEARED), (AudienceIsEndpoint, 6)]),
     suspect("jwt-user-not-found", 48, &[(SubjectAccepted, CLEARED)]),
-    suspect("client-secret-wrong", 42, &[(ClientPassed, CLEARED), (OtherGrantPasses, CLEARED)]),
+    suspect(
+        "client-secret-wrong",
+        42,
+        &[(OtherSecretPasses, 46), (ClientPassed, CLEARED), (OtherGrantPasses, CLEARED)],
+    ),
     suspect("oauth-scope-wiring", 36, &[(ScopeAsked, 6)]),
     suspect("client-id-unknown", 34, &[(ClientPassed, CLEARED), (OtherGrantPasses, CLEARED)]),
     suspect("inbound-grant-type-wrong", 24, &[]),

@@ -9,6 +9,7 @@ pub(super) const BASIC: &[Suspect] = &[
         "basic-auth-restricted",
         58,
         &[
+            (PassesSoon, -45),
             (NewWording, 6),
             (OldFront, -14),
             (AdminUser, 6),
@@ -27,6 +28,8 @@ pub(super) const BASIC: &[Suspect] = &[
         "wrong-password",
         56,
         &[
+            (PassesSoon, -45),
+            (PassesAfterLockout, -20),
             (LoginPassed, CLEARED),
             (GrantPassed, CLEARED),
             (BasicPassed, -30),
@@ -41,6 +44,7 @@ pub(super) const BASIC: &[Suspect] = &[
         "account-locked",
         44,
         &[
+            (PassesAfterLockout, 12),
             (RefusedBefore, 14),
             (LoginPassed, CLEARED),
             (GrantPassed, -20),
@@ -54,6 +58,8 @@ pub(super) const BASIC: &[Suspect] = &[
         "sso-user-no-local-password",
         42,
         &[
+            (PassesSoon, CLEARED),
+            (PassesAfterLockout, CLEARED),
             (PersonName, 8),
             (OtherUserPasses, 6),
             (AdminUser, -20),
@@ -69,12 +75,20 @@ pub(super) const BASIC: &[Suspect] = &[
     suspect(
         "password-needs-reset",
         40,
-        &[(LoginPassed, -10), (PassesElsewhere, CLEARED), (GrantPassed, -15), (AllRefused, -25), (ServiceName, 3)],
+        &[
+            (PassesSoon, -35),
+            (LoginPassed, -10),
+            (PassesElsewhere, CLEARED),
+            (GrantPassed, -15),
+            (AllRefused, -25),
+            (ServiceName, 3),
+        ],
     ),
     suspect(
         "api-access-policy",
         39,
         &[
+            (PassesSoon, -30),
             (BearerAdvertised, 34),
             (PassesElsewhere, 45),
             (AllRefused, 44),
@@ -89,6 +103,7 @@ pub(super) const BASIC: &[Suspect] = &[
         "account-inactive",
         34,
         &[
+            (PassesSoon, -30),
             (PassesElsewhere, CLEARED),
             (LoginPassed, CLEARED),
             (GrantPassed, CLEARED),
@@ -101,6 +116,8 @@ pub(super) const BASIC: &[Suspect] = &[
         "unknown-user",
         33,
         &[
+            (PassesSoon, CLEARED),
+            (PassesAfterLockout, -20),
             (OtherUserPasses, 6),
             (PassesElsewhere, CLEARED),
             (PassedHere, CLEARED),
@@ -115,6 +132,7 @@ pub(super) const BASIC: &[Suspect] = &[
         "instance-reset-or-cloned",
         24,
         &[
+            (PassesSoon, CLEARED),
             (OtherUserPasses, CLEARED),
             (KindPassesHere, CLEARED),
             (SleptBefore, 16),
@@ -124,7 +142,11 @@ pub(super) const BASIC: &[Suspect] = &[
         ],
     ),
     suspect("adaptive-auth-blocked", 20, &[(AllRefused, 24), (PassedHere, 4), (PassesElsewhere, -5)]),
-    suspect("ldap-unavailable", 18, &[(PassedHere, 26), (AllRefused, -10), (PassesElsewhere, CLEARED)]),
+    suspect(
+        "ldap-unavailable",
+        18,
+        &[(PassesSoon, 28), (PassesAfterLockout, 10), (PassedHere, 26), (AllRefused, -10), (PassesElsewhere, CLEARED)],
+    ),
     suspect("mfa-required", 16, &[(LoginPassed, 8), (PassesElsewhere, CLEARED)]),
     suspect("web-service-access-only", 15, &[(LoginPassed, 6), (PassesElsewhere, CLEARED)]),
     suspect("role-missing", 12, &[(PassesElsewhere, 18)]),
@@ -146,6 +168,8 @@ pub(super) const BEARER: &[Suspect] = &[
         "token-expired",
         58,
         &[
+            (PassesSoon, CLEARED),
+            (PassesAfterLockout, CLEARED),
             (TokenFresh, CLEARED),
             (StoppedInLife, CLEARED),
             (TokenUnseen, 4),
@@ -160,6 +184,8 @@ pub(super) const BEARER: &[Suspect] = &[
         "api-access-policy",
         50,
         &[
+            (PassesSoon, -30),
+            (PassesAfterLockout, 10),
             (OddlySpelt, -30),
             (TokenFresh, 34),
             (PassesElsewhere, 36),
@@ -175,22 +201,46 @@ pub(super) const BEARER: &[Suspect] = &[
     suspect(
         "token-revoked",
         42,
-        &[(PassedHere, 8), (StoppedInLife, 16), (PassesElsewhere, -40), (TokenFresh, -4), (ForeignJwt, CLEARED)],
+        &[
+            (PassesSoon, CLEARED),
+            (PassesAfterLockout, CLEARED),
+            (PassedHere, 8),
+            (StoppedInLife, 16),
+            (PassesElsewhere, -40),
+            (TokenFresh, -4),
+            (ForeignJwt, CLEARED),
+        ],
     ),
     suspect(
         "token-from-other-instance",
         40,
-        &[(TokenFresh, CLEARED), (PassedHere, CLEARED), (PassesElsewhere, CLEARED), (ForeignJwt, CLEARED)],
+        &[
+            (PassesSoon, CLEARED),
+            (PassesAfterLockout, CLEARED),
+            (TokenFresh, CLEARED),
+            (PassedHere, CLEARED),
+            (PassesElsewhere, CLEARED),
+            (ForeignJwt, CLEARED),
+        ],
     ),
     suspect(
         "token-restricted",
         38,
-        &[(TokenFresh, 10), (PassesElsewhere, 34), (KindPassesHere, -20), (BearerNeverPassed, 4), (ForeignJwt, -20)],
+        &[
+            (PassesSoon, -20),
+            (PassesAfterLockout, 8),
+            (TokenFresh, 10),
+            (PassesElsewhere, 34),
+            (KindPassesHere, -20),
+            (BearerNeverPassed, 4),
+            (ForeignJwt, -20),
+        ],
     ),
     suspect(
         "oauth-client-inactive",
         30,
         &[
+            (PassesSoon, -20),
             (TokenBrandNew, CLEARED),
             (TokenFresh, 2),
             (StoppedInLife, 28),
@@ -204,6 +254,7 @@ pub(super) const BEARER: &[Suspect] = &[
         "account-inactive",
         26,
         &[
+            (PassesSoon, -16),
             (TokenBrandNew, CLEARED),
             (PassesElsewhere, CLEARED),
             (TokenFresh, 4),
@@ -215,6 +266,7 @@ pub(super) const BEARER: &[Suspect] = &[
         "oauth-disabled",
         24,
         &[
+            (PassesSoon, -16),
             (TokenBrandNew, CLEARED),
             (OnlyBearerStopped, 40),
             (PassesElsewhere, CLEARED),

@@ -1,0 +1,53 @@
+//! For recordings: what follows is read before the words are said, so that later evidence weighs on earlier exchanges.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::ledger::{Ledger, Limits};
+use crate::model::{Exchange, Salt};
+
+/// So many exchanges are read ahead,
+const MOST: usize = 512;
+/// and so much of their bodies is held meanwhile, in bytes.
+const BYTES: usize = 8 * 1024 * 1024;
+
+/// Exchanges that wait for their words, and a memory that knows them all.
+pub struct Ahead {
+    ledger: Ledger,
+    waiting: VecDeque<Exchange>,
+    bytes: usize,
+}
+
+fn size(exchange: &Exchange) -> usize {
+    exchange.request.body.bytes.len() + exchange.response().map_or(0, |response| response.body.bytes.len())
+}
+
+impl Ahead {
+    pub fn new(salt: Salt, limits: Limits) -> Ahead {
+        Ahead { ledger: Ledger::new(salt, limits), waiting: VecDeque::new(), bytes: 0 }
+    }
+
+    /// Remembers an exchange, and lets it wait.
+    pub fn see(&mut self, exchange: Exchange) {
+        // What breaks off here breaks off again when the exchange is explained, and is counted there.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.ledger.record(&exchange)));
+        self.bytes += size(&exchange);
+        self.waiting.push_back(exchange);
+    }
+
+    /// The oldest exchange, where no more can wait.
+    pub fn due(&mut self) -> Option<Exchange> {
+        let full = self.waiting.len() > MOST || self.bytes > BYTES;
+        if full { self.next() } else { None }
+    }
+
+    pub fn next(&mut self) -> Option<Exchange> {
+        let exchange = self.waiting.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(size(&exchange));
+        Some(exchange)
+    }
+
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+}
