@@ -7,7 +7,7 @@ use why401::diagnose;
 use why401::ledger::{Ledger, Limits};
 use why401::model::{Body, Exchange, Outcome, Salt};
 use why401::output::redact::scrub::Scrubber;
-use why401::output::{Style, Told, journal, json, log};
+use why401::output::{Style, Told, har, journal, json, log};
 use why401::wire::form;
 
 use super::{Choices, diagnosis};
@@ -25,12 +25,12 @@ const VIEWS: [View; 3] = [scrubbed, logged, as_json];
 pub fn redaction(bytes: &[u8]) {
     let mut choices = Choices(bytes);
     let view = choices.pick(VIEWS.len());
-    let (slot, echo, writing) = (choices.pick(SLOTS.len()), choices.pick(5), choices.pick(6));
+    let (slot, echo, writing) = (choices.pick(SLOTS.len()), choices.pick(ECHOES), choices.pick(WRITINGS));
     let secret = secret(&mut choices);
     let text = &choices.0[..choices.0.len().min(AROUND)];
     let (around, forms) = (String::from_utf8_lossy(text).into_owned(), forms(&secret));
     // A fuzzer that watches comparisons learns the secret and writes it wherever it likes, glued to anything.
-    if forms.iter().any(|form| around.contains(form)) {
+    if forms.iter().any(|form| around.contains(form)) || !is_for(slot, &secret) {
         return;
     }
     let mut exchange = exchange(text);
@@ -43,14 +43,21 @@ pub fn redaction(bytes: &[u8]) {
     }
 }
 
-/// 22 characters that no text has by chance; the alphabet is one of tokens, of base64 or of passwords.
+/// A session's token is long, or it is taken for none; and what follows an `&` in a form is another parameter.
+fn is_for(slot: usize, secret: &str) -> bool {
+    !(slot == 13 && secret.len() < 16 || slot == 21 && secret.contains('&'))
+}
+
+/// 9 to 22 characters that no text has by chance; the alphabet is one of tokens, of base64 or of passwords.
 fn secret(choices: &mut Choices<'_>) -> String {
-    const ALPHABETS: [&[u8]; 3] = [
+    const ALPHABETS: [&[u8]; 4] = [
         b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789-_",
         b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789+/",
         b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789!$*",
+        b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789!$*%&+=~()@^/",
     ];
-    let alphabet = ALPHABETS[choices.pick(3)];
+    let alphabet = ALPHABETS[choices.pick(4)];
+    let length = 22 - choices.pick(14);
     let mut state = (0..4).fold(0x9E37_79B9_u32, |sum, _| (sum ^ choices.pick(256) as u32).wrapping_mul(0x0100_0193));
     let mut next = || {
         state ^= state << 13;
@@ -58,7 +65,7 @@ fn secret(choices: &mut Choices<'_>) -> String {
         state ^= state << 5;
         alphabet[state as usize % alphabet.len()] as char
     };
-    format!("q7Z{}", (0..19).map(|_| next()).collect::<String>())
+    format!("q7Z{}", (3..length).map(|_| next()).collect::<String>())
 }
 
 /// What the input describes, with an answer.
@@ -73,7 +80,7 @@ const PLAIN: &str = "@ 10:00:00 https://dev1.service-now.com\n> POST /api/now/ta
 
 type Slot = fn(&mut Exchange, &str, &str);
 
-const SLOTS: [Slot; 17] = [
+const SLOTS: [Slot; 23] = [
     |exchange, secret, _| exchange.request.fields.push("Authorization", format!("Bearer {secret}")),
     |exchange, secret, _| {
         exchange.request.fields.push("Authorization", format!("Basic {}", STANDARD.encode(format!("svc:{secret}"))));
@@ -96,7 +103,7 @@ const SLOTS: [Slot; 17] = [
         answer(exchange, "application/json", format!("{{\"x\":\"{around}\",\"access_token\":\"{secret}\"}}"));
     },
     |exchange, secret, around| {
-        let around = around.replace(['<', '&'], " ");
+        let (around, secret) = (around.replace(['<', '&'], " "), secret.replace('&', "&amp;"));
         answer(
             exchange,
             "text/xml",
@@ -119,6 +126,28 @@ const SLOTS: [Slot; 17] = [
         let head = format!("GET /x HTTP/1.1\r\nHost: h\r\nAuthorization : Bearer {secret}\r\n\r\n");
         exchange.request.head = Some(head.into());
     },
+    |exchange, secret, _| exchange.request.fields.push("Authorization", format!("Bearer \"{secret}\"")),
+    |exchange, secret, _| exchange.request.fields.push("Authorization", format!("Bearer {secret}\u{200b}")),
+    |exchange, secret, _| {
+        // Not padded, and wrapped as some tools wrap it.
+        let coded = STANDARD.encode(format!("svc:{secret}"));
+        let (head, tail) = coded.split_at(coded.len() / 2);
+        exchange.request.fields.push("Authorization", format!("Basic {head} {}", tail.trim_end_matches('=')));
+    },
+    |exchange, secret, _| {
+        // Percent-encoded where it should not be.
+        exchange.request.fields.push("Authorization", format!("Bearer {}", percent(secret, b"!'()*-._~")));
+    },
+    |exchange, secret, _| {
+        // A form that was not encoded; what is left of an `&` or `+` in it is not the secret.
+        exchange.request.fields.push("Content-Type", "application/x-www-form-urlencoded");
+        exchange.request.body = Body::whole(format!("grant_type=password&username=a&password={secret}"));
+    },
+    |exchange, secret, _| {
+        exchange.request.fields.push("Content-Type", "multipart/form-data; boundary=b");
+        let part = "--b\r\nContent-Disposition: form-data; name=\"client_secret\"\r\n\r\n";
+        exchange.request.body = Body::whole(format!("{part}{secret}\r\n--b--\r\n"));
+    },
 ];
 
 fn send_form(exchange: &mut Exchange, name: &str, secret: &str, around: &str) {
@@ -139,19 +168,53 @@ fn answer_field(exchange: &mut Exchange, name: &'static str, value: String) {
     response.fields.push(name, value);
 }
 
+/// How many ways there are to write it.
+const WRITINGS: usize = 20;
+
 /// The secret in another writing, as programs repeat it in messages.
 fn written(secret: &str, writing: usize) -> String {
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let each = |odd: fn(char) -> bool, write: fn(u32) -> String| -> String {
+        secret.chars().map(|c| if odd(c) { write(c.into()) } else { c.into() }).collect()
+    };
+    let is_odd = |c: char| !c.is_ascii_alphanumeric();
     match writing {
         0 => secret.to_owned(),
         1 => form::encode(secret),
         2 => STANDARD.encode(secret),
         3 => URL_SAFE_NO_PAD.encode(format!("x{secret}y")),
         4 => secret.replace('/', "\\/"),
-        _ => secret.bytes().map(|byte| format!("{byte:02x}")).collect(),
+        5 => hex(secret),
+        // JavaScript, Java, Python; small letters; twice; without need.
+        6 => percent(secret, b"!'()*-._~"),
+        7 => percent(secret, b"*-._"),
+        8 => percent(secret, b"/-._~"),
+        9 => percent(secret, b"+$/-._~"),
+        10 => each(is_odd, |c| format!("%{c:02x}")),
+        11 => form::encode(&form::encode(secret)),
+        12 => each(|c| c == 'Z' || !c.is_ascii_alphanumeric(), |c| format!("%{c:02X}")),
+        // .NET, PHP, a string in a string; markup.
+        13 => each(is_odd, |c| format!("\\u{c:04X}")),
+        14 => each(is_odd, |c| format!("\\\\u{c:04x}")),
+        15 => each(is_odd, |c| format!("&#{c};")),
+        16 => each(is_odd, |c| format!("&#x{c:x};")),
+        // Base64 behind other digits, base64 of what is percent-encoded, and the other way round.
+        17 => format!("id-{}", STANDARD.encode(format!("ab{secret}"))),
+        18 => STANDARD.encode(form::encode(secret)),
+        _ => form::encode(&STANDARD.encode(format!("a{secret}>>>???"))),
     }
 }
 
+fn percent(text: &str, kept: &[u8]) -> String {
+    let kept = |byte: &u8| byte.is_ascii_alphanumeric() || kept.contains(byte);
+    text.bytes().map(|byte| if kept(&byte) { char::from(byte).into() } else { format!("%{byte:02X}") }).collect()
+}
+
+/// How many places there are to repeat it.
+const ECHOES: usize = 9;
+
 fn repeat(exchange: &mut Exchange, place: usize, text: &str) {
+    let in_json = || text.replace('\\', "\\\\");
     let Outcome::Answered(response) = &mut exchange.outcome else { return };
     match place {
         0 => {}
@@ -161,6 +224,10 @@ fn repeat(exchange: &mut Exchange, place: usize, text: &str) {
             response.body = Body::whole(body);
         }
         3 => exchange.request.fields.push("X-Trace", format!("sent {text} on")),
+        5 => exchange.request.target = format!("{}#was={text}", exchange.request.target.replace('#', "")),
+        6 => answer(exchange, "application/json", format!("{{\"error\":{{\"message\":\"no {}\"}}}}", in_json())),
+        7 => answer(exchange, "text/html", format!("<html><title>401</title><p>sorry, {text}, no</p></html>")),
+        8 => response.fields.push("WWW-Authenticate", format!("Bearer error_description=\"no {text} here\"")),
         _ => response.reason = format!("Refused {text}"),
     }
 }
@@ -184,7 +251,8 @@ fn everything(exchange: &Exchange) -> String {
 fn scrubbed(exchange: &Exchange) -> Vec<(&'static str, String)> {
     let (scrubbed, _) = Scrubber::new(Salt::new(SALT)).scrub(exchange);
     let journal = journal::exchange(&scrubbed, &[]);
-    vec![("the exchange without its secrets", everything(&scrubbed)), ("the journal", journal)]
+    let har = har::entry(&scrubbed, har::Beside::default());
+    vec![("the exchange without its secrets", everything(&scrubbed)), ("the journal", journal), ("the HAR", har)]
 }
 
 fn logged(exchange: &Exchange) -> Vec<(&'static str, String)> {
@@ -204,7 +272,9 @@ fn told(exchange: &Exchange, teller: impl Fn(&Told<'_>) -> String) -> String {
 
 /// The secret in every writing in which it could be read again.
 fn forms(secret: &str) -> Vec<String> {
-    let mut forms = vec![secret.to_owned(), form::encode(secret), secret.replace('/', "\\/")];
+    let mut forms = vec![secret.to_owned(), secret.replace('/', "\\/"), secret.replace('&', "&amp;")];
+    forms.extend([&b"*-._"[..], b"!'()*-._~", b"/-._~", b"+$/-._~", b""].map(|kept| percent(secret, kept)));
+    forms.extend([form::encode(&form::encode(secret)), written(secret, 12), written(secret, 13), written(secret, 15)]);
     for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
         // What base64 makes of the inside of it at each of the three offsets.
         for offset in 0..3 {

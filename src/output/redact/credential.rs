@@ -57,8 +57,9 @@ fn basic(shaper: Shaper<'_>, start: usize, credentials: &[u8]) -> Vec<Mark> {
     let mut marks = vec![Mark {
         range: start..start + credentials.len(),
         text: format!("‹user {user}, password {password}›"),
-        secret: Some(credentials.to_vec()),
+        secrets: vec![credentials.to_vec()],
         writing: Writing::Basic,
+        aside: false,
     }];
     marks.extend(learned(shaper, decoded.password()));
     marks
@@ -87,6 +88,7 @@ fn base64_text(shaper: Shaper<'_>, start: usize, text: &[u8], decoded: &Basic) -
     let Some(at) = url_safe else {
         let mut marks = shaper.marks(start, text, Writing::Token);
         marks.extend(learned(shaper, &decoded.decoded));
+        marks.extend(learned(shaper, decoded.password()));
         return marks;
     };
     let (before, after) = text.split_at(at.min(text.len()));

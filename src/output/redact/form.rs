@@ -10,15 +10,19 @@ use crate::wire::form;
 pub(super) fn pairs(shaper: Shaper<'_>, base: usize, input: &[u8]) -> Vec<Mark> {
     let mut marks = Vec::new();
     let mut after_secret = false;
+    let mut began = 0;
     for pair in form::parse(input).pairs {
         let part = |range: &std::ops::Range<usize>| input.get(range.clone()).unwrap_or_default();
         let (at, bare) = (base + pair.raw_name.start, part(&pair.raw_name));
         if !pair.bare {
             after_secret = secrecy(pair.name.trim()) == Secrecy::Secret;
+            began = pair.raw_value.start;
             marks.extend(value(shaper, base + pair.raw_value.start, pair.name.trim(), part(&pair.raw_value)));
         } else if after_secret {
             // What follows an unencoded `&` of a secret (`client_secret=ab&cd`) has no name of its own.
             marks.extend(shaper.marks(at, bare, Writing::Encoded));
+            let whole = began..pair.raw_name.end;
+            marks.push(shaper.aside(base + whole.start, part(&whole), Writing::Encoded));
         } else {
             marks.extend(text::marks(shaper, at, bare));
         }

@@ -3,10 +3,13 @@
 
 mod body;
 mod clean;
+mod coded;
 mod credential;
 mod form;
+mod forms;
 mod head;
 mod json;
+mod known;
 mod markup;
 mod names;
 mod place;
@@ -14,8 +17,9 @@ pub mod scrub;
 mod secret;
 mod shown;
 mod text;
+mod written;
 
-use memchr::memmem::Finder;
+use known::Known;
 use names::{FieldKind, field_kind};
 use secret::{Shaper, Writing};
 
@@ -34,20 +38,14 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// The door for one exchange: it knows the exchange's own secrets and finds them wherever they are repeated.
 pub struct Door<'a> {
     shaper: Shaper<'a>,
-    /// Secrets of the exchange and what is shown in their place; the longest first.
-    known: Vec<Known>,
-}
-
-/// One form of a secret. Its search is prepared once: it is looked for in every text of the exchange.
-struct Known {
-    finder: Finder<'static>,
-    text: String,
+    /// Secrets of the exchange and what is shown in their place.
+    known: Known,
 }
 
 impl<'a> Door<'a> {
     /// A door that knows no secrets yet: they are recognised by their names and looks alone.
     pub fn new(salt: &'a Salt, at: Millis) -> Door<'a> {
-        Door { shaper: Shaper { salt, at, whole: false }, known: Vec::new() }
+        Door { shaper: Shaper { salt, at, whole: false }, known: Known::default() }
     }
 
     /// A door that has learnt every secret of the exchange.
@@ -58,15 +56,12 @@ impl<'a> Door<'a> {
     }
 
     fn learn(&mut self, marks: Vec<Mark>) {
-        for mark in marks {
-            let Some(secret) = mark.secret else { continue };
-            for form in encodings(&secret) {
-                if !form.is_empty() && !self.known.iter().any(|known| known.finder.needle() == form) {
-                    self.known.push(Known { finder: Finder::new(&form).into_owned(), text: mark.text.clone() });
-                }
+        // Should it be too much to remember, what the client sent is learned last and stays.
+        for mark in marks.into_iter().rev() {
+            for secret in &mark.secrets {
+                self.known.learn_shown(secret, &mark.text);
             }
         }
-        self.known.sort_by_key(|known| std::cmp::Reverse(known.finder.needle().len()));
     }
 
     /// Words of ours that may hold untrusted names: secrets that slipped in are replaced, odd characters escaped.
@@ -97,41 +92,14 @@ impl<'a> Door<'a> {
     }
 
     fn with_known(&self, value: &[u8], mut marks: Vec<Mark>) -> Vec<Mark> {
-        for Known { finder, text } in &self.known {
-            let length = finder.needle().len();
-            let mut at = 0;
-            while value.len() - at >= length
-                && let Some(found) = value.get(at..).and_then(|rest| finder.find(rest))
-            {
-                let range = at + found..at + found + length;
-                at = range.end;
-                let covered = marks.iter().any(|mark| mark.range.start <= range.start && mark.range.end >= at);
-                if !covered {
-                    marks.push(Mark { range, text: text.clone(), secret: None, writing: Writing::Plain });
-                }
+        for (range, text) in self.known.found(value) {
+            // Where its own marks leave the odd bytes of a secret to be seen, they are what is seen.
+            if !marks.iter().any(|mark| mark.range.start <= range.start && mark.range.end >= range.end) {
+                marks.push(Mark::known(range, String::from_utf8_lossy(text).into_owned()));
             }
         }
         marks
     }
-}
-
-/// A secret as it is, percent-encoded, in base64 and base16 and escaped for JSON.
-fn encodings(secret: &[u8]) -> Vec<Vec<u8>> {
-    use base64::Engine;
-    use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-    let text = String::from_utf8_lossy(secret);
-    let mut forms = vec![
-        secret.to_vec(),
-        crate::wire::form::encode(&text).into_bytes(),
-        STANDARD_NO_PAD.encode(secret).into_bytes(),
-        URL_SAFE_NO_PAD.encode(secret).into_bytes(),
-        serde_json::to_string(&text).unwrap_or_default().trim_matches('"').as_bytes().to_vec(),
-        text.replace('/', "\\/").into_bytes(),
-        secret.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).collect(),
-        secret.iter().flat_map(|byte| format!("{byte:02X}").into_bytes()).collect(),
-    ];
-    forms.dedup();
-    forms
 }
 
 /// Marks in a field's value.

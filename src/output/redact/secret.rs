@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::clean::{brief, is_odd};
 use super::shown::Mark;
+use super::written::hex_byte;
 use crate::model::{Millis, Salt};
 use crate::wire::{date, form, jwt, template};
 
@@ -15,6 +16,8 @@ pub(super) enum Writing {
     Token,
     /// Percent-encoded, in a query or a form: what decodes to a blank, a control or a quote is odd.
     Encoded,
+    /// Percent-encoded outside of a form: a plus sign is one. Only for what is looked for.
+    Percent,
     /// As it is: controls, and blanks and quotes at the ends are odd.
     Plain,
     /// Inside a string of JSON with escapes.
@@ -53,15 +56,27 @@ impl Shaper<'_> {
             return whole(base, raw, writing);
         }
         let hidden = hidden(raw, writing);
-        let alone = hidden.len() == 1;
-        hidden
-            .into_iter()
-            .filter_map(|part| {
-                let bytes = raw.get(part.clone())?;
-                let plain = if writing == Writing::Encoded { form::decode(bytes).into_bytes() } else { bytes.to_vec() };
-                Some(self.mark(base + part.start..base + part.end, &plain, writing, alone))
-            })
-            .collect()
+        // Around an unresolved variable nothing is known as a whole: the variable is no secret.
+        let cut = hidden.len() > 1 && placeholder(raw, writing).is_none();
+        let whole = hidden.first().zip(hidden.last()).filter(|_| cut).map(|(first, last)| first.start..last.end);
+        let aside = whole.and_then(|whole| Some(self.aside(base + whole.start, raw.get(whole)?, writing)));
+        let mark = |part: Range<usize>| {
+            let bytes = raw.get(part.clone()).unwrap_or_default();
+            self.read(base + part.start, bytes, writing, hidden.len() == 1)
+        };
+        hidden.iter().cloned().map(mark).chain(aside).collect()
+    }
+
+    /// What is to be known of `raw` as a whole, which has marks of its own.
+    pub fn aside(&self, base: usize, raw: &[u8], writing: Writing) -> Mark {
+        Mark { aside: true, ..self.read(base, raw, writing, true) }
+    }
+
+    /// A mark with all that the secret may be.
+    fn read(&self, base: usize, raw: &[u8], writing: Writing, alone: bool) -> Mark {
+        let plain = if writing == Writing::Encoded { form::decode(raw).into_bytes() } else { raw.to_vec() };
+        let mark = self.mark(base..base + raw.len(), &plain, writing, alone);
+        Mark { secrets: readings(raw, plain), ..mark }
     }
 
     /// One mark over the escaped string `range` of JSON, for the secret `plain`.
@@ -83,7 +98,7 @@ impl Shaper<'_> {
         };
         let tagged = alone || count >= TAG_FROM;
         let tag = if tagged { format!(" {}", self.salt.tag(plain)) } else { String::new() };
-        Mark { range, text: format!("‹{kind}{tag}›"), secret: is_strong(plain).then(|| plain.to_vec()), writing }
+        Mark { range, text: format!("‹{kind}{tag}›"), secrets: vec![plain.to_vec()], writing, aside: false }
     }
 
     fn jwt(&self, jwt: &jwt::Jwt) -> String {
@@ -100,6 +115,13 @@ impl Shaper<'_> {
         let day = |text: &str| text.split('T').next().unwrap_or_default().to_owned();
         if day(&text) == day(&today) { date::clock(at) } else { format!("{} {}", day(&text), date::clock(at)) }
     }
+}
+
+/// What a secret may be: as it is written, as its writing says, and where it was percent-encoded without need or half.
+fn readings(raw: &[u8], plain: Vec<u8>) -> Vec<Vec<u8>> {
+    let mut readings = vec![plain, raw.to_vec(), percent_encoding::percent_decode(raw).collect()];
+    readings.dedup();
+    readings
 }
 
 fn shape(text: &str, count: usize, writing: Writing) -> String {
@@ -119,7 +141,7 @@ pub fn is_strong(plain: &[u8]) -> bool {
 }
 
 /// The parts of a secret that must not be shown: everything but placeholders and odd bytes.
-fn hidden(raw: &[u8], writing: Writing) -> Vec<Range<usize>> {
+pub(super) fn hidden(raw: &[u8], writing: Writing) -> Vec<Range<usize>> {
     if raw.is_empty() || is_nothing(raw) {
         return Vec::new();
     }
@@ -149,7 +171,7 @@ fn whole(base: usize, raw: &[u8], writing: Writing) -> Vec<Mark> {
     };
     let mark = |part: Range<usize>| {
         let range = base + part.start..base + part.end;
-        Mark { range, text: String::new(), secret: raw.get(part).map(<[u8]>::to_vec), writing }
+        Mark { range, text: String::new(), secrets: Vec::new(), writing, aside: false }
     };
     parts.into_iter().map(mark).collect()
 }
@@ -203,13 +225,6 @@ fn odd(raw: &[u8], at: usize, writing: Writing) -> usize {
 
 fn is_b64token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
-}
-
-/// The byte that `%XX` stands for, at the start of `rest`.
-fn hex_byte(rest: &[u8]) -> Option<u8> {
-    let [b'%', high, low, ..] = rest else { return None };
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    Some(digit(high)? * 16 + digit(low)?)
 }
 
 /// Only blanks and quotes lie between here and one of the ends.

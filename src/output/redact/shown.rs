@@ -12,13 +12,21 @@ use super::secret::Writing;
 pub(super) struct Mark {
     pub range: Range<usize>,
     pub text: String,
-    /// The secret itself, decoded: to find it again elsewhere. `None` where it is too short or too plain for that.
-    pub secret: Option<Vec<u8>>,
+    /// The secret itself, decoded: to find it again elsewhere. Several where it may be read in several ways, none where it
+    /// is too short or too plain for that.
+    pub secrets: Vec<Vec<u8>>,
     /// How the marked bytes are written.
     pub writing: Writing,
+    /// The marked bytes have marks of their own: this one is for what is known of them as a whole.
+    pub aside: bool,
 }
 
 impl Mark {
+    /// What was known from elsewhere.
+    pub fn known(range: Range<usize>, text: String) -> Mark {
+        Mark { range, text, secrets: Vec::new(), writing: Writing::Plain, aside: false }
+    }
+
     /// The same mark, for a value that starts `by` bytes further on.
     pub fn moved(self, by: usize) -> Mark {
         Mark { range: self.range.start + by..self.range.end + by, ..self }
@@ -53,6 +61,7 @@ impl Shown {
     /// The value with the marked ranges replaced and everything else cleaned. Where marks overlap, every marked byte is
     /// replaced; what lies outside of the value is nothing.
     pub(super) fn new(value: &[u8], mut marks: Vec<Mark>) -> Shown {
+        marks.retain(|mark| !mark.aside);
         marks.sort_by_key(|mark| (mark.range.start, std::cmp::Reverse(mark.range.end)));
         let mut shown = Shown::default();
         let mut at = 0;
@@ -156,7 +165,7 @@ mod tests {
     use super::*;
 
     fn mark(range: Range<usize>, text: &str) -> Mark {
-        Mark { range, text: text.into(), secret: None, writing: Writing::Plain }
+        Mark::known(range, text.into())
     }
 
     #[test]

@@ -161,6 +161,76 @@ fn a_door_of_an_exchange_knows_its_secrets() {
     assert!(!door.words(&format!("{base16} and {}", base16.to_ascii_uppercase())).contains("486172"));
 }
 
+/// What its odd bytes cut into parts is known as a whole and in its strong parts; its own field still shows what is odd.
+#[test]
+fn a_value_of_parts_is_known_as_a_whole() {
+    let salt = Salt::new([7; 32]);
+    let secret = "q7Z6$XiwosY6!38on3DK*H";
+    let said = [
+        secret,
+        "q7Z6%24XiwosY6%2138on3DK*H",
+        "q7Z6%24XiwosY6!38on3DK*H",
+        r"q7Z6\u0024XiwosY6\u002138on3DK\u002AH",
+        "cTdaNiRYaXdvc1k2ITM4b24zREsqSA",
+        "71375a362458",
+    ];
+    let raw = |head: &str| head::marks(Shaper { salt: &salt, at: Millis(0), whole: false }, head.as_bytes());
+    let mut doors = Vec::new();
+    for (kind, value) in [
+        (FieldKind::Authorization, format!("Bearer {secret}")),
+        (FieldKind::Authorization, "Bearer q7Z6%24XiwosY6%2138on3DK*H".to_owned()),
+        (FieldKind::Secret, format!("\"{secret}\"")),
+        (FieldKind::Cookie, format!("a={secret}")),
+        (FieldKind::Url, "/x?access_token=q7Z6$XiwosY6%2138on3DK*H".to_owned()),
+    ] {
+        let mut door = Door::new(&salt, Millis(0));
+        door.learn(field_marks(door.shaper, kind, value.as_bytes()));
+        doors.push((value, door));
+    }
+    let mut door = Door::new(&salt, Millis(0));
+    door.learn(raw(&format!("GET / HTTP/1.1\r\nAuthorization : Bearer {secret}\r\n\r\n")));
+    doors.push(("a raw head".to_owned(), door));
+    for (value, door) in &doors {
+        for said in said {
+            let shown = door.words(&format!("refused {said} of yours"));
+            let hidden = !shown.contains("q7Z6") && !shown.contains("cTda") && !shown.contains("DK*H");
+            assert!(hidden || said.len() < 16, "{value}: {shown}");
+            assert!(shown.starts_with("refused ") && shown.ends_with(" of yours"), "{value}: {shown}");
+        }
+    }
+    let (value, door) = &doors[0];
+    let shown = door.field("Authorization", value.as_bytes()).text();
+    assert_eq!(untagged(&shown), "Bearer ‹4 chars›$‹7 chars›!‹7 chars›*‹1 char›");
+}
+
+#[test]
+fn what_follows_a_bare_ampersand_belongs_to_the_secret() {
+    let salt = Salt::new([7; 32]);
+    let mut door = Door::new(&salt, Millis(0));
+    door.learn(body::marks(door.shaper, b"grant_type=password&password=q7Z6Xi&wosY6&username=a"));
+    for said in ["q7Z6Xi&wosY6", "q7Z6Xi%26wosY6", "q7Z6Xi&amp;wosY6"] {
+        let shown = untagged(&door.words(&format!("no {said} here")));
+        assert_eq!(shown, "no ‹12 chars› here");
+    }
+}
+
+#[test]
+fn credentials_that_are_not_quite_base64_are_known_all_the_same() {
+    use base64::Engine;
+    let salt = Salt::new([7; 32]);
+    for (coded, password) in [
+        (base64::engine::general_purpose::STANDARD_NO_PAD.encode("svc:q7Z6$XiwosY"), "q7Z6$XiwosY"),
+        (base64::engine::general_purpose::STANDARD.encode("svc:q7Z6$Xi\u{200b}wosY"), "q7Z6$Xi\u{200b}wosY"),
+    ] {
+        let mut door = Door::new(&salt, Millis(0));
+        let (head, tail) = coded.split_at(8);
+        let value = format!("Basic {head} {tail}");
+        door.learn(field_marks(door.shaper, FieldKind::Authorization, value.as_bytes()));
+        let shown = door.words(&format!("no {password} and no {} here", crate::wire::form::encode(password)));
+        assert!(!shown.contains("q7Z6") && !shown.contains("wosY") && shown.ends_with(" here"), "{shown}");
+    }
+}
+
 #[test]
 fn what_gives_itself_away_in_free_text_is_shown_as_a_shape() {
     let salt = Salt::new([7; 32]);

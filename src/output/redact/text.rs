@@ -105,12 +105,7 @@ fn private_keys(base: usize, text: &[u8]) -> Vec<Mark> {
     let mut at = 0;
     while let Some(start) = find(text, END, at).map(|found| found + END.len()) {
         let end = find(text, b"-----END", start).unwrap_or(text.len());
-        marks.push(Mark {
-            range: base + start..base + end,
-            text: "‹private key›".into(),
-            secret: None,
-            writing: Writing::Plain,
-        });
+        marks.push(Mark::known(base + start..base + end, "‹private key›".into()));
         at = find(text, END, end).map_or(text.len(), |found| found + END.len());
     }
     marks

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-use super::known::Known;
 use super::{Removed, Rule};
+use crate::output::redact::known::Known;
 
 /// Fields are remembered up to about this many bytes; then all are forgotten at once.
 const BYTES: usize = 128 * 1024;

@@ -12,9 +12,8 @@
 //! narrows a search through a list of likely passwords. Very short secrets (a PIN) may come to share a stand-in.
 
 use crate::model::Salt;
+use crate::output::redact::written::hex_byte;
 use crate::wire::template;
-
-use super::units::hex_byte;
 
 /// Cores from here on may be a machine's.
 const MACHINE_FROM: usize = 20;

@@ -7,7 +7,6 @@
 
 mod body;
 mod fields;
-mod known;
 mod letters;
 mod mask;
 mod names;
@@ -15,13 +14,13 @@ mod pkce;
 mod public;
 mod stand_in;
 mod text;
-mod units;
 
 #[cfg(test)]
 mod tests;
 
 use bytes::Bytes;
 
+use super::known::Known;
 use super::names::field_kind;
 use super::secret::Shaper;
 use super::text::find;
@@ -33,7 +32,6 @@ use crate::model::{
 use crate::wire::content;
 use crate::wire::telling::Telling;
 use fields::{Remembered, Scrubbed};
-use known::Known;
 use public::Public;
 use stand_in::Maker;
 

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use super::known::forms;
 use super::stand_in::recoded;
+use crate::output::redact::forms::forms;
 use crate::wire::basic;
 
 /// Shorter names are words of many texts: they are found only where they stand as a value of their own.

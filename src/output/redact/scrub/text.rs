@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::units::Written;
 use super::{Rule, Work};
 use super::{pkce, stand_in};
-use crate::output::redact::secret::Writing;
+use crate::output::redact::secret::{self, Writing};
 use crate::output::redact::shown::Mark;
+use crate::output::redact::written::Written;
 use crate::output::redact::{body, form, text};
 
 /// Texts inside of texts inside of texts: deeper than this nothing is looked for by structure.
@@ -21,11 +21,17 @@ enum Piece {
 impl Work<'_> {
     /// The text with its marks exchanged, and everything that is known.
     pub(super) fn marked(&mut self, value: &[u8], mut marks: Vec<Mark>, depth: usize) -> Vec<u8> {
+        for mark in marks.iter().filter(|mark| mark.aside) {
+            for secret in &mark.secrets {
+                let other = self.maker.of(secret);
+                self.known.learn(secret, &other);
+            }
+        }
         let pairs = pkce::pairs(&self.maker.salt, value);
         let apart = |mark: &Mark| {
             !pairs.iter().any(|pair| pair.range.start < mark.range.end && mark.range.start < pair.range.end)
         };
-        marks.retain(|mark| !mark.range.is_empty() && apart(mark));
+        marks.retain(|mark| !mark.aside && !mark.range.is_empty() && apart(mark));
         let pieces = marks.into_iter().map(|mark| (mark.range, Piece::Marked(mark.writing)));
         let pieces = pieces.chain(pairs.into_iter().map(|pair| (pair.range, Piece::Pkce(pair.stand_in))));
         let mut pieces: Vec<(Range<usize>, Piece)> = pieces.collect();
@@ -64,12 +70,16 @@ impl Work<'_> {
         let written = Written::new(raw, writing);
         let decoded = match writing {
             Writing::EncodedText | Writing::JsonText => self.text_of_any_kind(&written.decoded, depth + 1),
-            _ => self.secret(&written.decoded),
+            _ => self.secret(&written.decoded, writing),
         };
-        if decoded.len() == written.decoded.len() { written.rewritten(raw, &decoded) } else { self.secret(raw) }
+        if decoded.len() == written.decoded.len() {
+            written.rewritten(raw, &decoded)
+        } else {
+            self.secret(raw, writing)
+        }
     }
 
-    fn secret(&mut self, secret: &[u8]) -> Vec<u8> {
+    fn secret(&mut self, secret: &[u8], writing: Writing) -> Vec<u8> {
         if self.public.has(secret) {
             return secret.to_vec();
         }
@@ -82,6 +92,7 @@ impl Work<'_> {
             }
             None if other != secret => {
                 self.known.learn(secret, &other);
+                self.learn_parts(secret, &other, writing);
                 self.note(Rule::Name, secret, &other);
             }
             None => {}
@@ -89,10 +100,24 @@ impl Work<'_> {
         other
     }
 
+    /// What is left of a secret without quotes around it, a variable in it, percent-encoding that was not meant.
+    fn learn_parts(&mut self, secret: &[u8], other: &[u8], writing: Writing) {
+        for part in secret::hidden(secret, if writing == Writing::Token { writing } else { Writing::Plain }) {
+            if let (Some(secret), Some(other)) = (secret.get(part.clone()), other.get(part)) {
+                self.known.learn(secret, other);
+            }
+        }
+        let decoded = |text: &[u8]| percent_encoding::percent_decode(text).collect::<Vec<u8>>();
+        if secret.contains(&b'%') {
+            self.known.learn(&decoded(secret), &decoded(other));
+        }
+    }
+
     fn basic(&mut self, raw: &[u8]) -> Vec<u8> {
         let other = self.maker.basic_text(raw);
         let (old, new) = (crate::wire::basic::decode(raw), crate::wire::basic::decode(&other));
         self.known.learn(old.password(), new.password());
+        self.learn_parts(old.password(), new.password(), Writing::Plain);
         self.known.learn(raw, &other);
         if raw != other {
             self.note(Rule::Basic, old.password(), new.password());

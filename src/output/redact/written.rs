@@ -3,9 +3,12 @@
 
 use std::ops::Range;
 
-use crate::output::redact::secret::Writing;
+use memchr::{memchr, memchr2};
 
-/// One decoded byte or character and the raw bytes that stand for it.
+use super::secret::Writing;
+use crate::wire::form;
+
+/// A row of bytes that stand for themselves, or one decoded byte or character and the raw bytes that stand for it.
 struct Unit {
     raw: Range<usize>,
     decoded: Range<usize>,
@@ -37,16 +40,43 @@ impl Written {
     pub fn new(raw: &[u8], writing: Writing) -> Written {
         let mut written = Written { units: Vec::new(), decoded: Vec::with_capacity(raw.len()) };
         let mut at = 0;
-        while at < raw.len() {
-            let rest = raw.get(at..).unwrap_or_default();
-            at += match writing {
-                Writing::Encoded | Writing::EncodedText => written.percent(at, rest),
-                Writing::Json | Writing::JsonText => written.json(at, rest),
-                Writing::Markup => written.markup(at, rest),
-                Writing::Token | Writing::Plain | Writing::Basic => written.literal(at, rest),
+        while let Some(rest) = raw.get(at..).filter(|rest| !rest.is_empty()) {
+            let plain = match writing {
+                Writing::Encoded | Writing::EncodedText => memchr2(b'%', b'+', rest),
+                Writing::Percent => memchr(b'%', rest),
+                Writing::Json | Writing::JsonText => memchr(b'\\', rest),
+                Writing::Markup => memchr(b'&', rest),
+                Writing::Token | Writing::Plain | Writing::Basic => None,
+            };
+            at += match (plain.unwrap_or(rest.len()), writing) {
+                (0, Writing::Encoded | Writing::EncodedText | Writing::Percent) => written.percent(at, rest),
+                (0, Writing::Json | Writing::JsonText) => written.json(at, rest),
+                (0, _) => written.markup(at, rest),
+                (length, _) => written.literal(at, rest, length),
             };
         }
         written
+    }
+
+    /// Nothing in it is written otherwise than it is.
+    pub fn is_plain(&self) -> bool {
+        self.units.iter().all(|unit| unit.style == Style::Literal)
+    }
+
+    /// The raw bytes that stand for decoded ones.
+    pub fn raw(&self, decoded: &Range<usize>) -> Range<usize> {
+        let within = |unit: &&Unit| unit.decoded.end > decoded.start && unit.decoded.start < decoded.end;
+        let first = self.units.partition_point(|unit| unit.decoded.end <= decoded.start);
+        let met = self.units.get(first..).unwrap_or_default().iter().take_while(within);
+        let ranges = met.map(|unit| match unit.style {
+            Style::Literal => {
+                let from = decoded.start.max(unit.decoded.start) - unit.decoded.start;
+                let to = decoded.end.min(unit.decoded.end) - unit.decoded.start;
+                unit.raw.start + from..unit.raw.start + to
+            }
+            _ => unit.raw.clone(),
+        });
+        ranges.reduce(|one, other| one.start..other.end).unwrap_or_default()
     }
 
     fn push(&mut self, raw: Range<usize>, bytes: &[u8], style: Style) -> usize {
@@ -56,8 +86,8 @@ impl Written {
         length
     }
 
-    fn literal(&mut self, at: usize, rest: &[u8]) -> usize {
-        self.push(at..at + 1, rest.get(..1).unwrap_or_default(), Style::Literal)
+    fn literal(&mut self, at: usize, rest: &[u8], length: usize) -> usize {
+        self.push(at..at + length, rest.get(..length).unwrap_or_default(), Style::Literal)
     }
 
     fn percent(&mut self, at: usize, rest: &[u8]) -> usize {
@@ -69,13 +99,13 @@ impl Written {
                 let upper = !rest.iter().take(3).any(u8::is_ascii_lowercase);
                 self.push(at..at + 3, &[byte], Style::Percent { upper })
             }
-            None => self.literal(at, rest),
+            None => self.literal(at, rest, 1),
         }
     }
 
     fn json(&mut self, at: usize, rest: &[u8]) -> usize {
         if rest.first() != Some(&b'\\') {
-            return self.literal(at, rest);
+            return self.literal(at, rest, 1);
         }
         let short = |byte: u8| (at..at + 2, [byte]);
         let (raw, byte) = match rest.get(1) {
@@ -86,7 +116,7 @@ impl Written {
             Some(b'f') => short(12),
             Some(b'u') => return self.unicode(at, rest),
             Some(byte) => short(*byte),
-            None => return self.literal(at, rest),
+            None => return self.literal(at, rest, 1),
         };
         self.push(raw, &byte, Style::Short)
     }
@@ -101,7 +131,7 @@ impl Written {
         let (c, length) = match (pair, single) {
             (Some(c), _) => (c, 12),
             (None, Some(c)) => (c, 6),
-            (None, None) => return self.literal(at, rest),
+            (None, None) => return self.literal(at, rest, 1),
         };
         self.push(at..at + length, c.encode_utf8(&mut [0; 4]).as_bytes(), Style::Unicode)
     }
@@ -117,12 +147,32 @@ impl Written {
             Some("apos") => ('\'', Style::Short),
             Some(name) => match numeric(name) {
                 Some(c) => (c, Style::Entity),
-                None => return self.literal(at, rest),
+                None => return self.literal(at, rest, 1),
             },
-            None => return self.literal(at, rest),
+            None => return self.literal(at, rest, 1),
         };
         let length = end.map_or(1, |end| end + 1);
         self.push(at..at + length, c.encode_utf8(&mut [0; 4]).as_bytes(), style)
+    }
+
+    /// The raw text again with other decoded bytes, of whatever number. What is the same at both ends stays as written.
+    pub fn respelt(&self, raw: &[u8], decoded: &[u8], writing: Writing) -> Vec<u8> {
+        if decoded.len() == self.decoded.len() {
+            return self.rewritten(raw, decoded);
+        }
+        let same = |(one, other): &(&u8, &u8)| one == other;
+        let before = self.decoded.iter().zip(decoded).take_while(same).count();
+        let most = self.decoded.len().min(decoded.len()) - before;
+        let after = self.decoded.iter().rev().zip(decoded.iter().rev()).take(most).take_while(same).count();
+        let range = self.raw(&(before..self.decoded.len() - after));
+        let new = String::from_utf8_lossy(decoded.get(before..decoded.len() - after).unwrap_or_default());
+        let new = match writing {
+            Writing::Encoded | Writing::Percent => form::encode(&new),
+            Writing::Json => serde_json::to_string(&new).unwrap_or_default().trim_matches('"').to_owned(),
+            _ => new.replace('&', "&amp;").replace('<', "&lt;"),
+        };
+        let (head, tail) = (raw.get(..range.start), raw.get(range.end..));
+        [head.unwrap_or_default(), new.as_bytes(), tail.unwrap_or_default()].concat()
     }
 
     /// The raw text again with other decoded bytes, which must be as many. Units whose bytes are the same stay as written.

@@ -1,0 +1,245 @@
+//! Secrets that were met, and what stands in their place: a memory in which a text is looked up fast.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+
+use base64::Engine;
+
+use super::coded::{STANDARD, URL_SAFE};
+use super::forms::forms;
+use super::secret::is_strong;
+
+/// A form of a secret is found by this many bytes of its start.
+const START: usize = 8;
+/// A window of `START` bytes whose last two begin or end nothing that is known: as many bytes hold no start of a form.
+const FAR: u8 = 7;
+/// Secrets are remembered up to about this many bytes of memory; the oldest go first.
+const BYTES: usize = 4 * 1024 * 1024;
+/// What a form takes beside its own bytes and those of its stand-in, about: its places in the tables.
+const EACH: usize = 300;
+/// One form of a secret and what stands in its place.
+pub(super) struct Form {
+    text: Arc<[u8]>,
+    pub stand_in: Vec<u8>,
+}
+
+/// The memory of secrets of one session. Holds them in the clear: it has no `Debug`.
+#[derive(Default)]
+pub(super) struct Known {
+    /// By the first bytes of a form.
+    starts: HashMap<[u8; START], Vec<Form>>,
+    /// By two bytes, how far ahead a form may begin at the least, seen from the window of `START` bytes that ends with them:
+    /// almost every place of a text is passed over by it (Wu and Manber's search for many words).
+    ahead: Vec<u8>,
+    /// The first bytes of every form in base64 (at each of the three places where it may begin in a group) and base16 (in
+    /// small letters), and how many forms have them: without one of these no encoded row has to be decoded.
+    coded: HashMap<[u8; START], u32>,
+    /// Counts what was learnt and forgotten.
+    changes: u64,
+    /// How many were learned in all.
+    learned: u64,
+    /// In the order in which they were met, for forgetting.
+    order: VecDeque<Box<[Arc<[u8]>]>>,
+    bytes: usize,
+    plain: HashSet<Arc<[u8]>>,
+}
+
+impl Known {
+    /// Remembers a secret that is long and odd enough to be looked for. In each of its forms it is exchanged for the same
+    /// form of the stand-in.
+    pub fn learn(&mut self, secret: &[u8], stand_in: &[u8]) {
+        if secret != stand_in {
+            self.remember(secret, stand_in, |_| forms(stand_in));
+        }
+    }
+
+    /// The same, and what is shown in its place is always the same text.
+    pub fn learn_shown(&mut self, secret: &[u8], text: &str) {
+        self.remember(secret, text.as_bytes(), |many| vec![text.as_bytes().to_vec(); many]);
+    }
+
+    fn remember(&mut self, secret: &[u8], stand_in: &[u8], stand_ins: impl Fn(usize) -> Vec<Vec<u8>>) {
+        if self.plain.contains(secret) || !is_strong(secret) {
+            return;
+        }
+        let plain: Arc<[u8]> = Arc::from(secret);
+        self.plain.insert(Arc::clone(&plain));
+        self.learned += 1;
+        let mut texts = vec![Arc::clone(&plain)];
+        self.add(plain, stand_in.to_vec());
+        let forms = forms(secret);
+        let stand_ins = stand_ins(forms.len());
+        for (text, stand_in) in forms.into_iter().zip(stand_ins) {
+            if text.len() >= START && !texts.iter().any(|other| **other == *text) {
+                let text: Arc<[u8]> = Arc::from(text);
+                texts.push(Arc::clone(&text));
+                self.add(text, stand_in);
+            }
+        }
+        self.order.push_back(texts.into());
+        while self.bytes > BYTES && !self.order.is_empty() {
+            self.forget_oldest();
+        }
+    }
+
+    /// Grows with every secret that was not known before.
+    pub fn learned(&self) -> u64 {
+        self.learned
+    }
+
+    /// The secrets that were learned since there were so many, in all their forms.
+    pub fn since(&self, learned: u64) -> Vec<Vec<u8>> {
+        let new = usize::try_from(self.learned.saturating_sub(learned)).unwrap_or(usize::MAX);
+        self.order.iter().rev().take(new).flatten().map(|text| text.to_vec()).collect()
+    }
+
+    fn add(&mut self, text: Arc<[u8]>, stand_in: Vec<u8>) {
+        let Some(start) = start(&text) else { return };
+        self.bytes += text.len() + stand_in.len() + EACH;
+        self.changes += 1;
+        self.ahead.resize(1 << 16, FAR);
+        self.look_closer_at(start);
+        for coded in coded_starts(&text) {
+            *self.coded.entry(coded).or_default() += 1;
+            self.look_closer_at(coded);
+        }
+        // As a rule one form begins like that: no room for more.
+        let forms = self.starts.entry(start).or_insert_with(|| Vec::with_capacity(1));
+        forms.push(Form { text, stand_in });
+        forms.sort_by_key(|form| std::cmp::Reverse(form.text.len()));
+    }
+
+    fn look_closer_at(&mut self, start: [u8; START]) {
+        for (before, two) in start.windows(2).enumerate() {
+            let far = FAR - 1 - u8::try_from(before).unwrap_or(0);
+            // Base16 is written in small letters, in capitals and in both.
+            for two in either_case(two) {
+                if let Some(ahead) = pair(&two).and_then(|pair| self.ahead.get_mut(pair)) {
+                    *ahead = far.min(*ahead);
+                }
+            }
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let texts = self.order.pop_front().unwrap_or_default();
+        self.changes += 1;
+        if let Some(plain) = texts.first() {
+            self.plain.remove(plain);
+        }
+        for text in texts {
+            let Some(start) = start(&text) else { continue };
+            let Some(forms) = self.starts.get_mut(&start) else { continue };
+            let Some(at) = forms.iter().position(|form| form.text == text) else { continue };
+            let form = forms.swap_remove(at);
+            if forms.is_empty() {
+                self.starts.remove(&start);
+            }
+            for coded in coded_starts(&text) {
+                match self.coded.get_mut(&coded) {
+                    Some(count) if *count > 1 => *count -= 1,
+                    _ => drop(self.coded.remove(&coded)),
+                }
+            }
+            self.bytes = self.bytes.saturating_sub(form.text.len() + form.stand_in.len() + EACH);
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// Differs when something was learnt or forgotten in between.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Whether a form begins somewhere in the text, plain or encoded. Most texts are done with after this.
+    pub(super) fn may_be_in(&self, text: &[u8]) -> bool {
+        let mut at = 0;
+        while let Some(last) = text.get(at + START - 2..at + START) {
+            let ahead = pair(last).and_then(|pair| self.ahead.get(pair)).copied().unwrap_or(FAR);
+            if ahead > 0 {
+                at += usize::from(ahead);
+                continue;
+            }
+            let start = text.get(at..).and_then(start);
+            if start.is_some_and(|start| self.begins(&start)) {
+                return true;
+            }
+            at += 1;
+        }
+        false
+    }
+
+    fn begins(&self, start: &[u8; START]) -> bool {
+        self.starts.contains_key(start)
+            || self.coded.contains_key(start)
+            || self.coded.contains_key(&start.map(|byte| byte.to_ascii_lowercase()))
+    }
+
+    /// Where forms stand in the text as it is, from the left, none within another.
+    pub(super) fn plain_hits<'a>(&'a self, text: &[u8]) -> impl Iterator<Item = (Range<usize>, &'a Form)> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            while let Some(last) = text.get(at + START - 2..at + START) {
+                let ahead = pair(last).and_then(|pair| self.ahead.get(pair)).copied().unwrap_or(FAR);
+                let found = if ahead > 0 { None } else { self.form_at(text.get(at..).unwrap_or_default()) };
+                let Some(form) = found else {
+                    at += usize::from(ahead.max(1));
+                    continue;
+                };
+                let range = at..at + form.text.len();
+                at = range.end;
+                return Some((range, form));
+            }
+            None
+        })
+    }
+
+    fn form_at(&self, rest: &[u8]) -> Option<&Form> {
+        self.starts.get(&start(rest)?)?.iter().find(|form| rest.starts_with(&form.text))
+    }
+}
+
+/// Two bytes as one number.
+fn pair(two: &[u8]) -> Option<usize> {
+    let [first, second] = two else { return None };
+    Some(usize::from(*first) << 8 | usize::from(*second))
+}
+
+/// Two bytes in small letters and in capitals.
+fn either_case(two: &[u8]) -> impl Iterator<Item = [u8; 2]> {
+    let (first, second) = (two.first().copied().unwrap_or(0), two.get(1).copied().unwrap_or(0));
+    let cases = |byte: u8| [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
+    cases(first).into_iter().flat_map(move |first| cases(second).map(|second| [first, second]))
+}
+
+/// How a form begins where it is encoded: what of the digits depends on nothing but the form. In base16 in small letters.
+fn coded_starts(form: &[u8]) -> Vec<[u8; START]> {
+    let head = form.get(..START + 1).unwrap_or(form);
+    let mut starts = Vec::with_capacity(8);
+    for before in 0..3_usize {
+        // Whatever stands before the form in its group is in the first digits alone.
+        let group = [vec![0; before], head.to_vec()].concat();
+        let digits = STANDARD.encode(&group);
+        let first = [0, 2, 3].get(before).copied().unwrap_or(0);
+        starts.extend(digits.as_bytes().get(first..).and_then(start));
+        let digits = URL_SAFE.encode(&group);
+        starts.extend(digits.as_bytes().get(first..).and_then(start));
+    }
+    let digits: String = head.iter().map(|byte| format!("{byte:02x}")).collect();
+    starts.extend(start(digits.as_bytes()));
+    starts.sort_unstable();
+    starts.dedup();
+    starts
+}
+
+fn start(text: &[u8]) -> Option<[u8; START]> {
+    text.get(..START)?.try_into().ok()
+}
+
+#[cfg(test)]
+#[path = "known_tests.rs"]
+mod tests;

@@ -1,0 +1,144 @@
+//! Secrets that were met are found again in whatever writing, until they are forgotten.
+
+use proptest::prelude::*;
+
+use super::super::coded::{STANDARD, URL_SAFE};
+use super::*;
+use crate::wire::form;
+
+/// A value of 4096 bytes that no other number gives.
+fn long(number: u64) -> Vec<u8> {
+    let word = |at: u64| format!("{:016x}Zq", (number * 1000 + at + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+    (0..256).flat_map(|at| word(at).into_bytes()).take(4096).collect()
+}
+
+#[test]
+fn the_oldest_is_forgotten_when_the_memory_is_full() {
+    let mut known = Known::default();
+    let stand_in = vec![b'x'; 4096];
+    known.learn(&long(0), &stand_in);
+    assert!(known.is_in(&long(0)));
+    let mut number = 0;
+    while known.is_in(&long(0)) && number < 20_000 {
+        number += 1;
+        known.learn(&long(number), &stand_in);
+        assert!(known.bytes <= BYTES);
+    }
+    assert!((100..20_000).contains(&number), "forgotten after {number}");
+    assert!(known.is_in(&long(number)) && known.is_in(&long(number - 50)));
+    known.learn(&long(0), &stand_in);
+    assert!(known.is_in(&long(0)), "what is met again is known again");
+}
+
+#[test]
+fn what_was_learned_since_is_all_of_it_and_no_more() {
+    let mut known = known("q7Z3z6a8d9mp4nQYfYx3VK");
+    let before = known.learned();
+    assert!(known.since(before).is_empty());
+    known.learn(b"kW3n/V8pQ2rT6yX1zB4c", b"xxxxxxxxxxxxxxxxxxxx");
+    let new = known.since(before);
+    assert_eq!(known.learned(), before + 1);
+    assert!(new.contains(&b"kW3n/V8pQ2rT6yX1zB4c".to_vec()) && new.contains(&b"kW3n%2FV8pQ2rT6yX1zB4c".to_vec()));
+    assert!(!new.iter().any(|form| form.starts_with(b"q7Z3")));
+}
+
+#[test]
+fn a_digit_too_many_hides_nothing() {
+    let secret = "q7Z3z6a8d9mp4nQYfYx3VK";
+    for coded in [STANDARD.encode(format!("xy{secret}")), URL_SAFE.encode(format!("{secret}xy"))] {
+        let written = format!("<{coded}Z>");
+        assert_eq!(coded.len() % 4, 0);
+        let other = known(secret).exchanged(written.as_bytes()).unwrap();
+        assert_eq!((other.len(), other.ends_with(b"Z>")), (written.len(), true));
+        assert!(!other.windows(12).any(|part| written.as_bytes()[8..24].starts_with(part)));
+    }
+}
+
+/// Letters, digits and marks, mixed enough to be looked for.
+fn secret() -> impl Strategy<Value = String> {
+    "[A-Za-z0-9+/=%&\"~_.-]{6,40}".prop_map(|text| format!("{text}a1"))
+}
+
+fn known(secret: &str) -> Known {
+    let mut known = Known::default();
+    known.learn(secret.as_bytes(), "x".repeat(secret.len()).as_bytes());
+    known
+}
+
+proptest! {
+    #[test]
+    fn a_secret_is_found_in_whatever_form(secret in secret(), before in "[a-z:{\" ]{0,9}", after in "[a-z:}\" ]{0,9}") {
+        let known = known(&secret);
+        let text = format!("{before}{secret}{after}");
+        let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let both_cases: String =
+            hex.chars().enumerate().map(|(at, c)| if at % 3 == 0 { c.to_ascii_uppercase() } else { c }).collect();
+        let slashes = secret.replace('"', "\\\"").replace('/', "\\/");
+        let coded = [STANDARD.encode(&text), URL_SAFE.encode(&text), hex.to_ascii_uppercase(), hex, both_cases];
+        let written = coded.into_iter().chain([form::encode(&secret), slashes, text]);
+        for written in written {
+            let line = format!("{{\"value\":\"{written}\"}}");
+            prop_assert!(known.is_in(line.as_bytes()), "{}", line);
+            let other = known.exchanged(line.as_bytes()).unwrap_or_default();
+            prop_assert!(!known.is_in(&other), "{}", String::from_utf8_lossy(&other));
+        }
+    }
+
+    #[test]
+    fn what_was_forgotten_leaves_nothing(secret in secret()) {
+        let mut known = known(&secret);
+        known.forget_oldest();
+        prop_assert!(!known.is_in(secret.as_bytes()) && known.coded.is_empty() && known.bytes == 0);
+    }
+}
+
+/// Percent-encoded as JavaScript, Java, Python and half a hand do it, escaped as .NET and PHP do, in markup, each in each.
+#[test]
+fn whoever_wrote_it_a_secret_is_found() {
+    let secret = "q7Z6$Xi+wo!sY6/38&n3";
+    let written = [
+        "q7Z6%24Xi%2Bwo!sY6%2F38%26n3",
+        "q7Z6%24Xi%2Bwo%21sY6/38%26n3",
+        "q7Z6%24Xi+wo!sY6/38%26n3",
+        "q7Z6$Xi%2bwo!sY6/38&n3",
+        "%71%37Z6$Xi%2Bwo!sY6/38&n3",
+        "q7Z6%2524Xi%252Bwo%2521sY6%252F38%2526n3",
+        r"q7Z6$Xi\u002Bwo!sY6/38\u0026n3",
+        r"q7Z6$Xi\u002bwo!sY6\/38\u0026n3",
+        r"q7Z6$Xi\\u002Bwo!sY6\\/38\\u0026n3",
+        "q7Z6&#36;Xi&#x2b;wo!sY6/38&amp;n3",
+        r"q7Z6%24Xi\u002Bwo!sY6/38&amp;n3",
+    ];
+    let mut shown = Known::default();
+    shown.learn_shown(secret.as_bytes(), "‹secret›");
+    for written in written {
+        let line = format!("said: {written}, and went");
+        let other = known(secret).exchanged(line.as_bytes()).unwrap_or_else(|| panic!("{line}"));
+        let other = String::from_utf8(other).unwrap();
+        assert!(!other.contains("q7Z6") && other.starts_with("said: ") && other.ends_with(", and went"), "{other}");
+        let found = shown.found(line.as_bytes());
+        assert!(found.iter().any(|(range, _)| *range == (6..6 + written.len())), "{line}: {found:?}");
+    }
+}
+
+/// A row of digits that stands right behind other digits begins anywhere in a group.
+#[test]
+fn what_a_coded_secret_is_glued_to_does_not_hide_it() {
+    let secret = "q7Z6$Xi!wosY";
+    for inside in ["", "x", "xy", "xyz"] {
+        let plain = format!("{inside}{secret}{inside}");
+        let hex: String = plain.bytes().map(|byte| format!("{byte:02x}")).collect();
+        for coded in [STANDARD.encode(&plain), URL_SAFE.encode(&plain), hex.to_ascii_uppercase(), hex] {
+            for before in ["", "a", "ab", "id-", "a/b/c", "t_"] {
+                let line = format!("<{before}{coded}Z>");
+                let known = known(secret);
+                let other = known.exchanged(line.as_bytes()).unwrap_or_else(|| panic!("{line}"));
+                assert!(!known.is_in(&other), "{line}");
+                assert_eq!((other.len(), &other[..=before.len()]), (line.len(), &line.as_bytes()[..=before.len()]));
+                let found = known.found(line.as_bytes()).into_iter().map(|(range, _)| range);
+                let digits = found.reduce(|one, other| one.start.min(other.start)..one.end.max(other.end)).unwrap();
+                assert!(digits.start > before.len() && digits.end <= line.len() - 1, "{line}: {digits:?}");
+            }
+        }
+    }
+}
