@@ -79,7 +79,9 @@ impl<'a> Facts<'a> {
     /// Whether there is anything to look at. A plain success of an API has nothing: it costs no rule.
     pub fn needs_words(&self) -> bool {
         let plain = self.answer == Answer::Fine && self.reading.endpoint.is_api() && self.reading.succeeded();
-        let odd = self.reading.fingerprint.logged_in == Some(false) || self.reading.answer_length() < telling::SHORT;
+        let odd = self.reading.fingerprint.logged_in == Some(false)
+            || self.reading.answer_length() < telling::SHORT
+            || self.answerer == Answerer::Intermediary;
         !plain || odd || self.reading.request().fields.has("origin")
     }
 

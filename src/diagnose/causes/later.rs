@@ -7,8 +7,8 @@ use super::{Rule, account, bearer_form, grant};
 use crate::ledger::Ledger;
 use crate::ledger::records::Seen;
 use crate::model::{Finding, Grade, Place};
-use crate::wire::date;
 use crate::wire::reading::Credential;
+use crate::wire::{date, form};
 
 /// Rules that compare with what the same client or user did at another time, before or after.
 const CONTRASTS: &[Rule] = &[
@@ -44,7 +44,10 @@ fn span(facts: &Facts<'_>, seen: Seen) -> String {
 }
 
 /// A token that is past its life or revoked does not pass afterwards: no proof stands against that.
-pub fn weaken_in_hindsight(facts: &Facts<'_>, later: &Ledger, found: &mut [Finding]) {
+pub fn weaken_in_hindsight(facts: &Facts<'_>, later: &Ledger, found: &mut Vec<Finding>) {
+    if form_token_works(facts, later) {
+        found.retain(|finding| finding.cause != "outbound-no-access-token");
+    }
     let Some(seen) = passes(facts, later).filter(|_| !facts.reading.redacted) else { return };
     for finding in found.iter_mut().filter(|finding| matches!(finding.cause, "token-expired" | "token-revoked")) {
         finding.grade = finding.grade.min(Grade::Possible);
@@ -52,6 +55,13 @@ pub fn weaken_in_hindsight(facts: &Facts<'_>, later: &Ledger, found: &mut [Findi
         finding.because =
             format!("{} The same token passed here {} later all the same.", finding.because, span(facts, seen));
     }
+}
+
+/// A provider's token answer in form encoding: it was read, if its token passes afterwards.
+fn form_token_works(facts: &Facts<'_>, later: &Ledger) -> bool {
+    let answered = facts.outbound() && facts.reading.token_answer.is_none() && facts.reading.answer.len() < 16_384;
+    let token = form::parse(&facts.reading.answer).get("access_token").map(str::to_owned).filter(|_| answered);
+    token.and_then(|token| after(facts, later.worked_at(token.as_bytes())?.1)).is_some()
 }
 
 /// The very token passes at another instance (knowledge A21).

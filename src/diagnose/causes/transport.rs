@@ -65,6 +65,7 @@ fn unreachable(facts: &Facts<'_>) -> Option<Finding> {
         }
         (_, FailureKind::Unreachable) => format!("There is no route to {host}."),
         (Phase::AwaitAnswer, FailureKind::TimedOut) => format!("{host} took the request and did not answer in time."),
+        (Phase::Connect, FailureKind::Other) => format!("No connection to {host} came about."),
         (_, FailureKind::TimedOut) => format!("No connection to {host} came about in time."),
         (Phase::ReadBody, _) => format!("{host} broke off in the middle of its answer."),
         (_, FailureKind::Reset | FailureKind::Closed) => format!("{host} closed the connection before it answered."),
@@ -220,9 +221,31 @@ fn client_distrusts(facts: &Facts<'_>) -> Option<Finding> {
     )
 }
 
+/// What the platform's own APIs never give: a page, or a way to another host.
+fn in_the_place_of_data(facts: &Facts<'_>) -> bool {
+    let Some(response) = facts.reading.response() else { return false };
+    let location = response.fields.text("location").unwrap_or_default();
+    let away = (300..400).contains(&response.status)
+        && url_host(&location).is_some_and(|host| {
+            host != facts.host()
+                && !endpoint::is_instance_host(&host)
+                && facts.ledger.host(&host).is_none_or(|host| !host.instance)
+        });
+    let html = response.fields.text("content-type").is_some_and(|mime| mime.trim_start().starts_with("text/html"));
+    let page = response.status == 200 && html && facts.reading.request().method != "HEAD";
+    facts.inbound() && facts.reading.request().path().starts_with("/api/now/") && (away || page)
+}
+
+/// The host of an absolute URL, in lower case and without its port.
+fn url_host(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let host = rest.split(['/', '?', '#', ':']).next().filter(|_| scheme.starts_with("http"))?;
+    Some(host.to_ascii_lowercase())
+}
+
 fn intermediary(facts: &Facts<'_>) -> Option<Finding> {
-    if facts.answerer != Answerer::Intermediary || facts.status() < 400 || facts.answer == Answer::ProxyWantsCredentials
-    {
+    let instead = facts.status() >= 400 || in_the_place_of_data(facts);
+    if facts.answerer != Answerer::Intermediary || !instead || facts.answer == Answer::ProxyWantsCredentials {
         return None;
     }
     let server = facts.reading.fingerprint.server.clone();

@@ -38,7 +38,8 @@ pub fn suspects(facts: &Facts<'_>, later: Option<&Ledger>) -> Vec<Finding> {
     if let Some(later) = later {
         observe::hindsight::add(facts, later, &mut observations);
     }
-    table.iter().filter_map(|suspect| weigh(facts, suspect, &observations)).collect()
+    let left = table.iter().filter(|suspect| !ruled_out(facts, suspect.cause));
+    left.filter_map(|suspect| weigh(facts, suspect, &observations)).collect()
 }
 
 fn table(facts: &Facts<'_>) -> Option<&'static [Suspect]> {
@@ -50,16 +51,57 @@ fn table(facts: &Facts<'_>) -> Option<&'static [Suspect]> {
         Answer::TokenDenied if facts.request_unseen() => Some(token_request::UNSEEN_TOKEN),
         Answer::NotAuthenticated => not_authenticated(facts),
         Answer::LoginRefused => Some(unauthorized::FORM_LOGIN),
-        Answer::TokenDenied => Some(match facts.grant() {
-            "client_credentials" => token_request::CLIENT_CREDENTIALS_GRANT,
-            "authorization_code" => token_request::CODE_GRANT,
-            "refresh_token" => token_request::REFRESH_GRANT,
-            grant if grant.starts_with("urn:") => token_request::JWT_GRANT,
-            _ => token_request::PASSWORD_GRANT,
-        }),
+        Answer::TokenDenied => Some(of_grant(facts)),
+        Answer::TokenError if facts.token_endpoint() && !facts.request_unseen() => token_error(facts),
         Answer::Forbidden => forbidden(facts),
         _ => None,
     }
+}
+
+fn of_grant(facts: &Facts<'_>) -> &'static [Suspect] {
+    match facts.grant() {
+        "client_credentials" => token_request::CLIENT_CREDENTIALS_GRANT,
+        "authorization_code" => token_request::CODE_GRANT,
+        "refresh_token" => token_request::REFRESH_GRANT,
+        grant if grant.starts_with("urn:") => token_request::JWT_GRANT,
+        _ => token_request::PASSWORD_GRANT,
+    }
+}
+
+/// A code of RFC 6749 §5.2 narrows the suspects of the grant; it rarely leaves one.
+fn token_error(facts: &Facts<'_>) -> Option<&'static [Suspect]> {
+    match facts.reading.oauth_error.as_ref()?.error.as_str() {
+        "invalid_client" => Some(token_request::INVALID_CLIENT),
+        "unauthorized_client" => Some(token_request::UNAUTHORIZED_CLIENT),
+        "unsupported_grant_type" => Some(token_request::UNSUPPORTED_GRANT),
+        "invalid_grant" | "access_denied" | "server_error" => Some(of_grant(facts)),
+        _ => None,
+    }
+}
+
+/// `invalid_grant` speaks of what was exchanged, not of the client that exchanged it (RFC 6749 §5.2).
+fn ruled_out(facts: &Facts<'_>, cause: &str) -> bool {
+    const OF_THE_CLIENT: [&str; 9] = [
+        "client-secret-wrong",
+        "client-id-unknown",
+        "oauth-client-inactive",
+        "oauth-scope-wiring",
+        "oauth-acl-hardened",
+        "oauth-plugin-missing",
+        "client-credentials-disabled",
+        "password-grant-disabled",
+        "inbound-grant-type-wrong",
+    ];
+    if facts.answer != Answer::TokenError {
+        return false;
+    }
+    let other_grant = match cause {
+        "client-credentials-disabled" | "oauth-application-user-missing" => facts.grant() != "client_credentials",
+        "password-grant-disabled" => facts.grant() != "password",
+        _ => false,
+    };
+    let grant = facts.reading.oauth_error.as_ref().is_some_and(|error| error.error == "invalid_grant");
+    other_grant || grant && OF_THE_CLIENT.contains(&cause)
 }
 
 fn not_authenticated(facts: &Facts<'_>) -> Option<&'static [Suspect]> {
@@ -151,6 +193,10 @@ fn because(facts: &Facts<'_>, evidence: &[Evidence]) -> String {
     match evidence {
         [] if facts.request_unseen() => {
             "The answer names no cause, and the request that it belongs to was not shown: with it, most of these can be told apart.".into()
+        }
+        [] if facts.answer == Answer::TokenError => {
+            let error = facts.reading.oauth_error.as_ref().map(|error| error.error.as_str()).unwrap_or_default();
+            format!("The token endpoint says {error}, which leaves several causes; nothing on the wire tells them apart.")
         }
         [] if facts.answer == Answer::TokenDenied => {
             "The token endpoint gives this one answer for many causes; nothing on the wire tells them apart.".into()

@@ -113,6 +113,35 @@ pub(super) const JWT_GRANT: &[Suspect] = &[
     suspect("inbound-grant-type-wrong", 24, &[]),
 ];
 
+/// `invalid_client` (RFC 6749 §5.2): the client did not authenticate, whatever the grant.
+pub(super) const INVALID_CLIENT: &[Suspect] = &[
+    suspect(
+        "client-secret-wrong",
+        56,
+        &[(OtherSecretPasses, 46), (OtherGrantPasses, CLEARED), (ClientPassed, -30), (SleptBefore, 4)],
+    ),
+    suspect("client-id-unknown", 50, &[(OtherGrantPasses, CLEARED), (ClientPassed, CLEARED)]),
+    suspect("oauth-client-inactive", 34, &[(OtherGrantPasses, CLEARED), (ClientPassed, 10)]),
+    suspect("instance-reset-or-cloned", 20, &[(SleptBefore, 16), (ClientPassed, 10)]),
+];
+
+/// `unauthorized_client`: the client is known, and may not use this grant.
+pub(super) const UNAUTHORIZED_CLIENT: &[Suspect] = &[
+    suspect("inbound-grant-type-wrong", 54, &[(OtherGrantPasses, 6), (ClientPassed, -20)]),
+    suspect("client-credentials-disabled", 46, &[(GrantPassesForOther, CLEARED), (ClientPassed, CLEARED)]),
+    suspect("oauth-application-user-missing", 42, &[(ClientPassed, -10)]),
+    suspect("client-id-unknown", 34, &[(OtherGrantPasses, CLEARED), (ClientPassed, CLEARED)]),
+    suspect("client-secret-wrong", 32, &[(OtherSecretPasses, 46), (OtherGrantPasses, CLEARED), (ClientPassed, -30)]),
+];
+
+/// `unsupported_grant_type`: the instance gives no tokens by this grant.
+pub(super) const UNSUPPORTED_GRANT: &[Suspect] = &[
+    suspect("client-credentials-disabled", 56, &[(GrantPassesForOther, CLEARED), (ClientPassed, CLEARED)]),
+    suspect("password-grant-disabled", 56, &[(GrantPassesForOther, CLEARED), (ClientPassed, CLEARED)]),
+    suspect("oauth-plugin-missing", 50, &[(GrantPassesForOther, CLEARED), (ClientPassed, CLEARED)]),
+    suspect("inbound-grant-type-wrong", 48, &[(GrantPassesForOther, 10), (ClientPassed, -20)]),
+];
+
 /// The catch-all of the token endpoint pasted alone.
 pub(super) const UNSEEN_TOKEN: &[Suspect] = &[
     suspect("client-secret-wrong", 56, &[]),

@@ -1,0 +1,76 @@
+//! Answers that narrow the suspects without naming one: OAuth's error codes, and pages in the place of data.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
+
+use why401::diagnose::diagnose;
+use why401::intake;
+use why401::intake::transcript;
+use why401::ledger::{Ledger, Limits};
+use why401::model::{Exchange, Grade, Salt};
+
+const CLIENT: &str = "client_id=8ff578658fc35c49df5942e58a4d7dc0&client_secret=VLUzyUyyrkWdGn4DtjG3HDq9zPmA";
+
+fn found(exchange: &Exchange) -> Vec<(&'static str, Grade)> {
+    let ledger = Ledger::new(Salt::new([9; 32]), Limits::default());
+    diagnose(exchange, &ledger).findings.iter().map(|finding| (finding.cause, finding.grade)).collect()
+}
+
+fn one(story: &str) -> Vec<(&'static str, Grade)> {
+    found(&transcript::parse(story).unwrap().steps[0].exchange)
+}
+
+fn token(body: &str, status: u16, error: &str) -> Vec<(&'static str, Grade)> {
+    one(&format!(
+        "@ 10:00:00 https://dev1.service-now.com\n> POST /oauth_token.do HTTP/1.1\n> Host: dev1.service-now.com\n> Content-Type: application/x-www-form-urlencoded\n>\n> {body}&{CLIENT}\n< HTTP/1.1 {status} Refused\n< Server: snow_adc\n< Content-Type: application/json\n<\n< {{\"error\":\"{error}\",\"error_description\":\"no\"}}\n"
+    ))
+}
+
+#[test]
+fn codes_of_oauth_narrow_the_suspects() {
+    let code = "grant_type=authorization_code&code=abcdefghijklmnopqrstuvwx&redirect_uri=https%3A%2F%2Fa.example%2Fcb";
+    let client = token(code, 401, "invalid_client");
+    assert_eq!(client[0].0, "client-secret-wrong");
+    assert!(client.iter().all(|(cause, grade)| !cause.starts_with("auth-code") && *grade < Grade::Proven));
+    let grant = token(code, 400, "invalid_grant");
+    assert_eq!(grant[0].0, "auth-code-expired");
+    assert!(grant.iter().all(|(cause, _)| !cause.starts_with("client-")), "{grant:?}");
+    let password = token("grant_type=password&username=svc&password=Harbour-41", 400, "unsupported_grant_type");
+    assert_eq!(password[0].0, "password-grant-disabled");
+    assert!(password.iter().all(|(cause, _)| *cause != "client-credentials-disabled"));
+    assert_eq!(
+        token("grant_type=client_credentials", 400, "unsupported_grant_type")[0].0,
+        "client-credentials-disabled"
+    );
+    assert_eq!(token("grant_type=client_credentials", 400, "unauthorized_client")[0].0, "inbound-grant-type-wrong");
+}
+
+fn call(answer: &str) -> Vec<(&'static str, Grade)> {
+    one(&format!(
+        "@ 10:00:00 https://dev1.service-now.com\n> GET /api/now/table/incident HTTP/1.1\n> Host: dev1.service-now.com\n> Authorization: Basic c3ZjLnN5bmM6SGFyYm91ci00MS1sYW1w\n>\n{answer}<\n"
+    ))
+}
+
+#[test]
+fn a_page_or_a_way_to_elsewhere_is_no_answer_of_the_platform() {
+    let page = "< HTTP/1.1 200 OK\n< Server: Microsoft-IIS/10.0\n< Content-Type: text/html\n<\n< <html><head><title>Sign In</title></head></html>\n";
+    assert_eq!(call(page), [("answered-by-intermediary", Grade::Likely)]);
+    let away =
+        "< HTTP/1.1 307 Temporary Redirect\n< Server: gate/6.2\n< Location: https://gateway.example/auD?origurl=x\n";
+    assert_eq!(call(away), [("answered-by-intermediary", Grade::Likely)]);
+    let moved = "< HTTP/1.1 308 Permanent Redirect\n< Server: nginx\n< Location: https://dev2.service-now.com/api/now/table/incident\n";
+    assert!(call(moved).is_empty(), "another name of an instance is no way to elsewhere");
+}
+
+/// A file that leaves bodies out writes 0 for their size as well.
+#[test]
+fn a_form_that_no_length_announces_lacks_nothing_for_sure() {
+    let har = |field: &str| {
+        let text = format!(
+            r#"{{"log":{{"entries":[{{"startedDateTime":"2026-11-22T10:00:00Z","request":{{"method":"POST","url":"https://dev1.service-now.com/oauth_token.do","bodySize":0,"headers":[{{"name":"Content-Type","value":"application/x-www-form-urlencoded"}}{field}]}},"response":{{"status":401,"headers":[],"content":{{"mimeType":"application/json","text":"{{\"error_description\":\"access_denied\",\"error\":\"server_error\"}}"}}}}}}]}}}}"#
+        );
+        found(&intake::read(text.as_bytes(), "a").unwrap()[0])
+    };
+    let announced = har(r#",{"name":"Content-Length","value":"0"}"#);
+    assert_eq!(announced[0], ("token-parameter-missing", Grade::Proven));
+    let silent = har("");
+    assert!(!silent.is_empty() && silent.iter().all(|(_, grade)| *grade < Grade::Proven), "{silent:?}");
+}
