@@ -204,13 +204,14 @@ impl Errand<'_> {
     }
 
     /// Whether the client asks to change the protocol. Not to h2c: HTTP/2 in clear text would leave our sight, and
-    /// RFC 9113 has withdrawn it.
+    /// RFC 9113 has withdrawn it. Not to WebSocket with another method than GET (RFC 6455 §4.1).
     fn upgrades(&self) -> bool {
         let head = &self.head.head;
         self.head.version == Version::Http11
             && head.lists("connection", "upgrade")
             && head.get("upgrade").is_some()
             && !head.lists("upgrade", "h2c")
+            && (self.head.method() == "GET" || !head.lists("upgrade", "websocket"))
     }
 
     /// A pooled connection or a new one.

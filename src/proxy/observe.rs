@@ -248,7 +248,7 @@ async fn admit(shared: &Shared) -> Option<OwnedPermit<Exchange>> {
 }
 
 /// The wall clock's time of a moment that the monotonic clock has measured.
-fn wall_clock(moment: Instant) -> Millis {
+pub(super) fn wall_clock(moment: Instant) -> Millis {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let at = now.saturating_sub(moment.elapsed());
     Millis(i64::try_from(at.as_millis()).unwrap_or(i64::MAX))

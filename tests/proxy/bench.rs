@@ -180,6 +180,19 @@ pub type Done = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Script = Arc<dyn Fn(Conn) -> Done + Send + Sync>;
 
 /// An address on which nothing listens.
+/// As long as the field that an answer without Date gets.
+pub const DATED: usize = "Date: Sun, 22 Nov 2026 10:00:00 GMT\r\n".len();
+
+/// An answer without the Date that the proxy has given it; it has to have given one.
+pub fn undated(answer: impl AsRef<[u8]>) -> Vec<u8> {
+    let mut answer = answer.as_ref().to_vec();
+    let at = answer.windows(8).position(|window| window == b"\r\nDate: ");
+    let at = at.unwrap_or_else(|| panic!("no Date in {}", String::from_utf8_lossy(&answer))) + 2;
+    assert!(answer[..at + DATED].ends_with(b" GMT\r\n"));
+    answer.drain(at..at + DATED);
+    answer
+}
+
 pub async fn unused_address() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap()
 }

@@ -99,6 +99,23 @@ async fn plain_http_in_a_tunnel_is_seen_as_such() {
 }
 
 #[tokio::test]
+async fn odd_methods_in_a_plain_tunnel_are_seen_too() {
+    let (seen, mut heads) = mpsc::unbounded_channel();
+    let origin = Origin::plain(answering(OK, seen)).await;
+    let mut proxy = Proxy::start(|settings| settings.resolve.push(origin.stands_for(HOST))).await;
+    for (method, expected) in [("get", "200"), ("!x", "200"), (" GET", "refused"), ("G(T", "refused"), ("{", "refused")]
+    {
+        let mut client = proxy.tunnel(&format!("{HOST}:80")).await;
+        client.send(format!("{method} /a HTTP/1.1\r\nHost: {HOST}\r\n\r\n")).await;
+        client.finish().await;
+        client.rest().await;
+        let told = outcome(&proxy.exchange().await);
+        assert!(told.starts_with(expected), "{method}: {told}");
+        assert_eq!(heads.try_recv().is_ok(), expected == "200", "{method}");
+    }
+}
+
+#[tokio::test]
 async fn empty_lines_before_the_first_request_of_a_tunnel_hide_nothing() {
     let (seen, mut heads) = mpsc::unbounded_channel();
     let origin = Origin::plain(answering(OK, seen)).await;

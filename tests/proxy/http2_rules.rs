@@ -133,6 +133,7 @@ async fn what_no_request_may_hold_is_refused_and_reaches_nobody() {
     let wrong: Vec<(&str, Lines)> = vec![
         ("a line break in the path", replaced(b":path", b"/ HTTP/1.1\r\nX: y\r\n\r\nGET /evil")),
         ("a blank in the path", replaced(b":path", b"/a b")),
+        ("8 bits in the path", replaced(b":path", b"/caf\xc3\xa9")),
         ("NUL in the path", replaced(b":path", b"/a\0b")),
         ("an empty path", replaced(b":path", b"")),
         ("an absolute path", replaced(b":path", b"http://evil.example/")),
@@ -175,6 +176,10 @@ async fn what_no_request_may_hold_is_refused_and_reaches_nobody() {
         ("a length for no body", with(&[("content-length", "5")])),
         ("two lengths", with(&[("content-length", "0"), ("content-length", "1")])),
         ("a length that is none", with(&[("content-length", "+0")])),
+        ("a host twice", with(&[("host", HOST), ("host", HOST)])),
+        ("a length with a zero before it", with(&[("content-length", "00")])),
+        ("a length as a gateway may name it", with(&[("content_length", "0")])),
+        ("a coding as a gateway may name it", with(&[("transfer_encoding", "chunked")])),
         ("another length that is none", with(&[("content-length", "0, 0")])),
     ];
     for (what, list) in wrong {

@@ -149,7 +149,9 @@ fn problem(fault: &HeadFault) -> &'static str {
         HeadProblem::RequestLine if fault.status == 505 => "its HTTP version is not supported here",
         HeadProblem::RequestLine if fault.status == 405 => "CONNECT is not possible here",
         HeadProblem::RequestLine if fault.status == 421 => "its target is not what this connection is for",
-        HeadProblem::RequestLine => "its first line is not `METHOD TARGET HTTP/1.1`, or the target is none",
+        HeadProblem::RequestLine => {
+            "its first line is not `METHOD TARGET HTTP/1.1`, or the target is none (what is not ASCII is percent-encoded)"
+        }
         HeadProblem::SpaceInTarget => "there is a blank in its target; it has to be sent as %20",
         HeadProblem::NoColon => "a field line has no colon between name and value",
         HeadProblem::SpaceBeforeColon => "there is a blank between a field's name and its colon",

@@ -29,7 +29,7 @@ const TLS_HANDSHAKE: u8 = 0x16;
 #[derive(Debug, PartialEq, Eq)]
 enum Speech {
     Tls,
-    /// An upper-case letter: a method.
+    /// Text: a method, or what was to be one and is refused as such.
     Http,
     Unknown,
 }
@@ -37,7 +37,7 @@ enum Speech {
 fn speech(first: u8) -> Speech {
     match first {
         TLS_HANDSHAKE => Speech::Tls,
-        b'A'..=b'Z' => Speech::Http,
+        b'\t' | b' '..=b'~' => Speech::Http,
         _ => Speech::Unknown,
     }
 }
@@ -188,8 +188,10 @@ mod tests {
     #[test]
     fn the_first_byte_tells_what_a_client_speaks() {
         assert_eq!(speech(0x16), Speech::Tls);
-        assert_eq!(speech(b'G'), Speech::Http);
-        for first in [b'g', 0x80, b'\r', b'0', 0x15] {
+        for first in [b'G', b'g', b' ', b'0', b'{'] {
+            assert_eq!(speech(first), Speech::Http, "{first}");
+        }
+        for first in [0x80, b'\r', 0, 0x15, 0x7f] {
             assert_eq!(speech(first), Speech::Unknown, "{first}");
         }
     }

@@ -63,7 +63,7 @@ fn connect_to_what_is_no_authority_is_refused() {
         "::1:443",
         "a_b..c:1",
         "*",
-        "\u{202e}a.example:443",
+        "%e2%80%aea.example:443",
     ] {
         assert_eq!(refused(by_proxy(&format!("CONNECT {target} HTTP/1.1\r\n\r\n"))).1, 400, "{target}");
     }

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::converse::{Ending, Trouble, send};
+use super::dating;
 use super::framing::{self, Decoder, Framing};
 use super::head::{AnswerHead, Version, no_answer};
 use super::manner::Manner;
@@ -65,7 +66,8 @@ impl Down<'_> {
         };
         // Room for what of the body is there already: both leave in one write.
         let mut out = BytesMut::with_capacity(answer.head.raw.len() + buffer.len() + 64);
-        rewrite::answer(&answer, persistence, framed, self.manner, &mut out);
+        let date = dating::due(answer.head.get("date").is_some());
+        rewrite::answer(&answer, persistence, framed, self.manner, date.as_deref(), &mut out);
         let mut decoder = Decoder::new(framing);
         let mut body = Body { decoder: &mut decoder, kept: self.kept, framed, idle: self.limits.idle };
         let ended = body.transfer(reader, buffer, writer, &mut out, None).await;
@@ -83,7 +85,7 @@ impl Down<'_> {
             return Err(Trouble::Upstream(malformed(Phase::AwaitAnswer, "it changed the protocol unasked")));
         }
         let mut out = BytesMut::new();
-        rewrite::answer(answer, Persistence::Upgrade, true, self.manner, &mut out);
+        rewrite::answer(answer, Persistence::Upgrade, true, self.manner, None, &mut out);
         send(writer, &out, self.limits).await.map_err(|_| Trouble::Gone)?;
         Ok(Ending { keep_client: false, keep_upstream: false, upgraded: true })
     }
@@ -109,7 +111,7 @@ impl Down<'_> {
             // HTTP/1.0 knows none (RFC 9110 §15.2).
             if self.version == Version::Http11 {
                 let mut out = BytesMut::new();
-                rewrite::answer(&answer, Persistence::Open, true, self.manner, &mut out);
+                rewrite::answer(&answer, Persistence::Open, true, self.manner, None, &mut out);
                 send(writer, &out, self.limits).await.map_err(|_| Trouble::Gone)?;
             }
         }

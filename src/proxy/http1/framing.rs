@@ -1,6 +1,6 @@
 //! Where a message's body ends (RFC 9112 §6, §7), found over the bytes as they pass. Pure: bytes in, spans out.
 
-use super::head::{AnswerHead, RequestHead, Version, control, token_byte, tokens};
+use super::head::{AnswerHead, RequestHead, Version, control, lone_return, token_byte, tokens};
 use super::trailers::trailer_lines;
 use crate::model::{HeadFault, HeadProblem};
 
@@ -25,11 +25,7 @@ pub(in crate::proxy) fn of_request(request: &RequestHead) -> Result<Framing, Hea
     let lengths: Vec<&[u8]> = head.all("content-length").collect();
     match (codings.as_slice(), lengths.as_slice()) {
         ([], []) => Ok(Framing::Empty),
-        ([], [length]) => {
-            let plain = length.len() == 1 || !length.starts_with(b"0");
-            let length = digits(length).filter(|_| plain).ok_or(at(head.offset("content-length"), 400))?;
-            Ok(Framing::Length(length))
-        }
+        ([], [text]) => length(text).map(Framing::Length).ok_or(at(head.offset("content-length"), 400)),
         ([coding], []) if coding.eq_ignore_ascii_case(b"chunked") && request.version == Version::Http11 => {
             Ok(Framing::Chunked)
         }
@@ -66,6 +62,11 @@ pub(in crate::proxy) fn of_answer(answer: &AnswerHead, method: &str) -> Result<F
     };
     let bodiless = method == "HEAD" || answer.status < 200 || matches!(answer.status, 204 | 304);
     Ok(if bodiless { Framing::Empty } else { framing })
+}
+
+/// A request's length. Not with leading zeros, which some readers take for the sign of octal.
+pub(in crate::proxy) fn length(text: &[u8]) -> Option<u64> {
+    digits(text).filter(|_| text.len() == 1 || !text.starts_with(b"0"))
 }
 
 /// Digits and nothing else: no sign, no blank, no list.
@@ -190,10 +191,10 @@ impl Decoder {
     /// `1*HEXDIG *( ";" ext ) CRLF`, looked at whole. Extensions are left out: nobody uses them but to confuse.
     fn chunk_size(&mut self, input: &[u8]) -> Result<Step, Broken> {
         let Some(end) = input.iter().take(SIZE_LINE).position(|byte| *byte == b'\n') else {
-            return if input.len() < SIZE_LINE {
-                Ok(Step::More)
-            } else {
-                Err(Broken("a chunk size line without an end"))
+            return match lone_return(input) {
+                Some(_) => Err(Broken("a chunk size line with a lone carriage return")),
+                None if input.len() < SIZE_LINE => Ok(Step::More),
+                None => Err(Broken("a chunk size line without an end")),
             };
         };
         let line = input
@@ -233,8 +234,8 @@ impl Decoder {
         }
         let end = input.windows(4).take(TRAILERS).position(|window| window == b"\r\n\r\n").map(|at| at + 4);
         let Some(end) = end else {
-            if lone_line_feed(input) {
-                return Err(Broken("a trailer that ends in a lone line feed"));
+            if lone_line_feed(input) || lone_return(input).is_some() {
+                return Err(Broken("a trailer that ends in a lone line feed or carriage return"));
             }
             return if input.len() < TRAILERS { Ok(Step::More) } else { Err(Broken("trailers without an end")) };
         };

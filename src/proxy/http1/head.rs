@@ -230,13 +230,21 @@ fn fault(offset: usize, problem: HeadProblem) -> HeadFault {
 /// inside a value would end it for one reader and not for another (RFC 9112 §2.2 lets a server refuse it).
 fn line(raw: &[u8], from: usize) -> Result<(usize, usize), HeadFault> {
     let rest = raw.get(from..).unwrap_or_default();
-    let length = memchr::memchr(b'\n', rest).ok_or(fault(raw.len(), HeadProblem::Other))?;
+    let Some(length) = memchr::memchr(b'\n', rest) else {
+        let broken = lone_return(rest).map(|at| fault(from + at, HeadProblem::BareLineBreak));
+        return Err(broken.unwrap_or(fault(raw.len(), HeadProblem::Other)));
+    };
     let text = rest.get(..length).unwrap_or_default();
     match memchr::memchr(b'\r', text) {
         Some(at) if at + 1 == length => Ok((from + at, from + length + 1)),
         Some(at) => Err(fault(from + at, HeadProblem::BareLineBreak)),
         None => Err(fault(from + length, HeadProblem::BareLineBreak)),
     }
+}
+
+/// Where a carriage return stands that no line feed follows; at the very end one may still come.
+pub(in crate::proxy) fn lone_return(text: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'\r', text).find(|at| text.get(at + 1).is_some_and(|next| *next != b'\n'))
 }
 
 /// A method may be this long; the longest that is registered has 17 bytes. More is answered as what it is: no request.
@@ -257,6 +265,9 @@ fn method(text: &[u8]) -> Result<Option<usize>, HeadFault> {
 pub(in crate::proxy) fn hopeless(start: &[u8]) -> bool {
     if start == b"\r" {
         return false;
+    }
+    if lone_return(start).is_some() {
+        return true;
     }
     let Some(end) = start.iter().position(|byte| *byte == b'\n') else { return method(start).is_err() };
     line(start, 0).and_then(|(line_end, _)| request_line(start.get(..line_end.min(end)).unwrap_or_default())).is_err()
@@ -284,9 +295,10 @@ fn request_line(text: &[u8]) -> Result<(Span, Span, Version), HeadFault> {
         return Err(fault(target, HeadProblem::RequestLine));
     }
     // A fragment never leaves its client (RFC 9112 §3.2): one reader would cut it off, another read it as the path.
-    match bytes.iter().position(|byte| *byte <= b' ' || matches!(byte, 0x7f | b'#')) {
+    // Nor does a byte above ASCII: a URI has it percent-encoded (RFC 3986 §2), and readers guess its character set.
+    match bytes.iter().position(|byte| *byte <= b' ' || matches!(byte, 0x7f.. | b'#')) {
         Some(at) if matches!(bytes.get(at), Some(b' ' | b'\t')) => Err(fault(target + at, HeadProblem::SpaceInTarget)),
-        Some(at) if bytes.get(at) == Some(&b'#') => Err(fault(target + at, HeadProblem::RequestLine)),
+        Some(at) if matches!(bytes.get(at), Some(b'#' | 0x80..)) => Err(fault(target + at, HeadProblem::RequestLine)),
         Some(at) => Err(fault(target + at, HeadProblem::ControlByte)),
         None => Ok((Span::new(0, method), Span::new(target, last), version)),
     }

@@ -65,12 +65,26 @@ fn broken_request_lines_are_named_at_their_byte() {
         ("\u{16}\u{3}\u{1}", HeadProblem::RequestLine, 0, 400),
         ("G@T / HTTP/1.1", HeadProblem::RequestLine, 1, 400),
         ("GET /\u{1} HTTP/1.1", HeadProblem::ControlByte, 5, 400),
+        ("GET /caf\u{e9} HTTP/1.1", HeadProblem::RequestLine, 8, 400),
+        ("GET / HTTP/1.1\rA: b", HeadProblem::BareLineBreak, 14, 400),
         ("", HeadProblem::RequestLine, 0, 400),
     ];
     for (line, problem, offset, status) in cases {
         let fault = parse(&format!("{line}\r\nHost: x\r\n\r\n")).err().unwrap();
         assert_eq!((fault.problem, fault.offset, fault.status), (problem, offset, status), "{line:?}");
     }
+}
+
+#[test]
+fn a_head_that_cannot_become_one_is_not_waited_for() {
+    for start in ["GET / HTTP/1.1\rHost: x\r\r", "GET / HTTP/1.1\r\nHost: x\rA", "\u{1}", "GET /"] {
+        assert_eq!(hopeless(start.as_bytes()), start != "GET /", "{start:?}");
+    }
+    for start in ["\r", "GET / HTTP/1.1\r", "GET / HTTP/1.1\r\nHost: x\r"] {
+        assert!(!hopeless(start.as_bytes()), "{start:?}");
+    }
+    let fault = RequestHead::parse(Bytes::from_static(b"GET / HTTP/1.1\rHost: x\r\r"), 100).err().unwrap();
+    assert_eq!((fault.problem, fault.offset), (HeadProblem::BareLineBreak, 14));
 }
 
 #[test]
@@ -82,7 +96,7 @@ fn too_many_fields_are_431() {
 
 #[test]
 fn raw_bytes_that_http_allows_pass() {
-    let head = b"GET /caf\xc3\xa9?q=|^{} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xa0tok\x80\r\n\r\n";
+    let head = b"GET /%C3?q=|^{} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \xa0tok\x80\r\n\r\n";
     let head = RequestHead::parse(Bytes::from_static(head), 100).ok().unwrap();
     assert_eq!(head.head.get("authorization").unwrap(), b"Bearer \xa0tok\x80");
 }

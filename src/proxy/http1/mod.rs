@@ -2,6 +2,7 @@
 //! by a library: why is said in `proxy`.
 
 pub(super) mod converse;
+pub(super) mod dating;
 pub(super) mod download;
 pub(super) mod facade;
 pub(super) mod framing;

@@ -131,14 +131,16 @@ pub(in crate::proxy) enum Persistence {
 }
 
 /// Writes an answer's head for the client. `framed`: the body's framing is passed on; else it ends with the connection.
+/// `date`: for an answer that came without one.
 pub(in crate::proxy) fn answer(
     answer: &AnswerHead,
     persistence: Persistence,
     framed: bool,
     manner: &Manner,
+    date: Option<&str>,
     out: &mut BytesMut,
 ) {
-    out.reserve(answer.head.raw.len() + 32);
+    out.reserve(answer.head.raw.len() + 64);
     out.put_slice(b"HTTP/1.1 ");
     out.put_slice(answer.status_line());
     let titles = answer.version == Version::Http2;
@@ -164,6 +166,9 @@ pub(in crate::proxy) fn answer(
     }
     if let Some((name, value)) = manner.adds_to_answer(answer.version) {
         put(out, name.as_bytes(), value.as_bytes());
+    }
+    if let Some(date) = date {
+        put(out, b"Date", date.as_bytes());
     }
     match persistence {
         Persistence::Open | Persistence::Upgrade => {}
@@ -205,7 +210,7 @@ mod tests {
     fn told(text: &str, persistence: Persistence, framed: bool) -> String {
         let mut out = BytesMut::new();
         let head = AnswerHead::parse(Bytes::copy_from_slice(text.as_bytes()), 100).map_err(|_| text).unwrap();
-        answer(&head, persistence, framed, &Manner::default(), &mut out);
+        answer(&head, persistence, framed, &Manner::default(), None, &mut out);
         String::from_utf8(out.to_vec()).unwrap()
     }
 
@@ -274,7 +279,7 @@ mod tests {
         let mut out = BytesMut::new();
         let head =
             AnswerHead::parse(Bytes::from_static(b"HTTP/1.1 200 OK\r\nA: b\r\n\r\n"), 100).map_err(|_| ()).unwrap();
-        answer(&head, Persistence::Open, true, &manner, &mut out);
+        answer(&head, Persistence::Open, true, &manner, None, &mut out);
         assert_eq!(&out[..], b"HTTP/1.1 200 OK\r\nA: b\r\nVia: 1.1 why401\r\n\r\n");
     }
 }

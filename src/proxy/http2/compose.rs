@@ -6,6 +6,7 @@ use http::header::{CONTENT_LENGTH, COOKIE, HOST};
 use http::{HeaderMap, Method, request, response};
 
 use crate::model::{HeadFault, HeadProblem};
+use crate::proxy::http1::framing::length;
 use crate::proxy::http1::head::{AnswerHead, Composer, RequestHead, control};
 
 /// A fault, and the head in which it is.
@@ -48,6 +49,9 @@ fn faults(parts: &request::Parts, head: &RequestHead, most_fields: usize) -> Opt
     if let Some(at) = target.iter().position(|byte| *byte <= b' ' || control(*byte)) {
         return fault(head.target_offset() + at, HeadProblem::SpaceInTarget);
     }
+    if let Some(at) = target.iter().position(|byte| !byte.is_ascii()) {
+        return fault(head.target_offset() + at, HeadProblem::RequestLine);
+    }
     let asterisk = target == b"*" && parts.method == Method::OPTIONS;
     if !(target.starts_with(b"/") || asterisk || parts.method == Method::CONNECT) {
         return fault(head.target_offset(), HeadProblem::RequestLine);
@@ -59,20 +63,19 @@ fn faults(parts: &request::Parts, head: &RequestHead, most_fields: usize) -> Opt
     let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
     let mut hosts = parts.headers.get_all(HOST).iter();
     let other = authority.is_some_and(|named| hosts.any(|host| !host.as_bytes().eq_ignore_ascii_case(named)));
-    if other || (authority.is_none() && parts.headers.get_all(HOST).iter().count() > 1) {
+    if other || parts.headers.get_all(HOST).iter().count() > 1 {
         return fault(head.head.offset("host"), HeadProblem::Host);
     }
     let mut lengths = parts.headers.get_all(CONTENT_LENGTH).iter();
-    let readable = lengths.next().is_none_or(|length| digits(length.as_bytes())) && lengths.next().is_none();
+    let readable = lengths.next().is_none_or(|text| length(text.as_bytes()).is_some()) && lengths.next().is_none();
     if !readable {
         return fault(head.head.offset("content-length"), HeadProblem::Framing);
     }
+    if let Some(at) = head.head.alias("transfer-encoding").or(head.head.alias("content-length")) {
+        return fault(at, HeadProblem::Framing);
+    }
     let many = head.head.fields().count() > most_fields;
     many.then_some(HeadFault { offset: head.head.raw.len(), problem: HeadProblem::TooManyFields, status: 431 })
-}
-
-fn digits(text: &[u8]) -> bool {
-    !text.is_empty() && text.len() < 20 && text.iter().all(u8::is_ascii_digit)
 }
 
 /// The head of an answer.

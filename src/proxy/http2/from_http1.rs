@@ -22,6 +22,7 @@ use crate::proxy::door::route::Destination;
 use crate::proxy::fault::failure;
 use crate::proxy::forward::{keeps, malformed};
 use crate::proxy::http1::converse::{Ending, Trouble, both, gone, send};
+use crate::proxy::http1::dating;
 use crate::proxy::http1::download::MOST_INFORMATIONAL;
 use crate::proxy::http1::framing::Decoder;
 use crate::proxy::http1::head::{RequestHead, Version};
@@ -154,7 +155,9 @@ impl Down<'_> {
             (true, _) => Persistence::Open,
         };
         let mut out = BytesMut::new();
-        rewrite::answer(&compose::answer(&parts, chunked), persistence, true, self.manner, &mut out);
+        let date = dating::due(parts.headers.contains_key(http::header::DATE));
+        let head = compose::answer(&parts, chunked);
+        rewrite::answer(&head, persistence, true, self.manner, date.as_deref(), &mut out);
         if bare && !said && self.head.method() != Method::HEAD && !no_content(parts.status) {
             // An answer without a body says so in HTTP/1.1: else its reader waits for the connection's end.
             out.truncate(out.len() - 2);
@@ -179,7 +182,7 @@ impl Down<'_> {
                 Event::Informational(head) => {
                     let mut out = BytesMut::new();
                     let head = compose::answer(&head.into_parts().0, false);
-                    rewrite::answer(&head, Persistence::Open, true, self.manner, &mut out);
+                    rewrite::answer(&head, Persistence::Open, true, self.manner, None, &mut out);
                     send(writer, &out, self.limits).await.map_err(|_| Trouble::Gone)?;
                 }
                 Event::Gone => return Err(Trouble::Gone),

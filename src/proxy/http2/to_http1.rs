@@ -17,6 +17,7 @@ use crate::model::Phase;
 use crate::proxy::dial::pool::Upstream;
 use crate::proxy::forward::malformed;
 use crate::proxy::http1::converse::{Ending, Trouble, both};
+use crate::proxy::http1::dating;
 use crate::proxy::http1::download::{Down, MOST_INFORMATIONAL, persists};
 use crate::proxy::http1::framing::{self, Decoder, Framing};
 use crate::proxy::http1::head::{AnswerHead, RequestHead, Version};
@@ -118,7 +119,8 @@ async fn bring<R: AsyncRead + Unpin>(
     let answer = final_head(&mut down, reader, buffer, respond).await?;
     let broken = |why: &str| Trouble::Upstream(malformed(Phase::AwaitAnswer, why));
     let framing = framing::of_answer(&answer, down.method).map_err(broken)?;
-    let response = expressed(&answer, down.manner)?;
+    let mut response = expressed(&answer, down.manner)?;
+    dating::complete(response.headers_mut());
     down.begun.store(true, Ordering::Relaxed);
     let end = matches!(framing, Framing::Empty | Framing::Length(0));
     let mut send = respond.send_response(response, end).map_err(|_| Trouble::Gone)?;

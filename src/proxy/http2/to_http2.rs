@@ -21,6 +21,7 @@ use crate::model::{FailureKind, Phase};
 use crate::proxy::fault::failure;
 use crate::proxy::forward::malformed;
 use crate::proxy::http1::converse::{Trouble, both};
+use crate::proxy::http1::dating;
 use crate::proxy::http1::download::MOST_INFORMATIONAL;
 use crate::proxy::http1::head::Version;
 use crate::proxy::http1::manner::Manner;
@@ -113,6 +114,7 @@ impl Down<'_> {
         self.begun.store(true, Ordering::Relaxed);
         let end = body.is_end_stream();
         self.manner.dress_answer(&mut parts.headers, Version::Http2);
+        dating::complete(&mut parts.headers);
         let mut send = respond.send_response(Response::from_parts(parts, ()), end).map_err(|_| Trouble::Gone)?;
         if end {
             return Ok(());
