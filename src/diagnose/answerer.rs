@@ -1,6 +1,6 @@
 //! Who answered: the instance, a provider, something in between, or this proxy itself (knowledge: wire §1).
 
-use crate::model::{Answerer, Outcome};
+use crate::model::{Answerer, Outcome, lossy};
 use crate::wire::endpoint::{self, Endpoint};
 use crate::wire::reading::Reading;
 use crate::wire::servicenow::{Envelope, Page};
@@ -44,7 +44,7 @@ fn gateway(reading: &Reading<'_>) -> bool {
 fn speaks_servicenow(reading: &Reading<'_>) -> bool {
     let foreign = reading.fingerprint.server.is_some();
     let own = !Envelope::is_foreign(&reading.answer);
-    let envelope = own && reading.envelope.is_some() && String::from_utf8_lossy(&reading.answer).contains("status");
+    let envelope = own && reading.envelope.is_some() && lossy(&reading.answer).contains("status");
     let page = matches!(reading.page, Some(Page::Hibernating | Page::Offline));
     let denied = reading.oauth_error.as_ref().is_some_and(|error| error.is_catch_all());
     page || !foreign && (envelope && !reading.outbound || denied && reading.instance)

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use super::answerer::answerer;
 use crate::ledger::Ledger;
 use crate::ledger::records::{ClientRecord, CodeRecord, CredentialRecord, HostRecord, PathRecord, TokenRecord};
-use crate::model::{Answerer, Fields, Millis, Outcome, Place, Tag};
+use crate::model::{Answerer, Fields, Millis, Outcome, Place, Tag, lossy};
 use crate::wire::bearer::{self, BearerFault};
 use crate::wire::endpoint::{self, Endpoint};
 use crate::wire::reading::{Credential, Reading};
@@ -269,7 +269,7 @@ impl<'a> Facts<'a> {
             return error.lower();
         }
         let prefix = self.reading.answer.get(..self.reading.answer.len().min(16_384)).unwrap_or_default();
-        String::from_utf8_lossy(prefix).to_ascii_lowercase()
+        lossy(prefix).to_ascii_lowercase()
     }
 
     /// The user agent is a browser's.

@@ -9,6 +9,8 @@ use bytes::Bytes;
 use super::outcome::{Failure, Outcome};
 use super::switched::Switched;
 
+use super::text::lossy;
+
 /// Milliseconds since the UNIX epoch, UTC. The pure half never reads a clock: every time comes in as a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub i64);
@@ -279,7 +281,7 @@ impl Fields {
 
     /// The first value as text; bytes that are not UTF-8 become U+FFFD.
     pub fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.get(name).map(String::from_utf8_lossy)
+        self.get(name).map(lossy)
     }
 
     pub fn has(&self, name: &str) -> bool {

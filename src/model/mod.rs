@@ -6,6 +6,7 @@ mod outcome;
 mod place;
 mod secret;
 mod switched;
+mod text;
 
 pub use exchange::{
     Body, Client, Exchange, Field, Fields, Millis, Request, Response, Scheme, Timing, TlsFacts, Unpacking, Unverified,
@@ -16,3 +17,4 @@ pub use outcome::{CertificateFault, Failure, FailureKind, HeadFault, HeadProblem
 pub use place::Place;
 pub use secret::{Salt, Secret, Tag};
 pub use switched::{Frames, Passed, Switched};
+pub use text::lossy;

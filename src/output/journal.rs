@@ -95,8 +95,13 @@ struct Said {
     story: Vec<u64>,
 }
 
+/// Most lines have no more bytes than this.
+const LINE: usize = 4096;
+
 fn line(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
+    let mut text = Vec::with_capacity(LINE);
+    let written = serde_json::to_writer(&mut text, value);
+    written.ok().and_then(|()| String::from_utf8(text).ok()).unwrap_or_default()
 }
 
 #[derive(Deserialize)]

@@ -22,7 +22,7 @@ use super::settings::{Origin, Watch};
 use super::tally::Counts;
 use crate::model::{
     Body, Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Switched, Timing,
-    Unpacking, Upstream,
+    Unpacking, Upstream, lossy,
 };
 
 /// The beginning of a body, and how long all of it was.
@@ -220,7 +220,7 @@ impl Draft {
             live.phase = Phase::ReadBody;
             live.answer = Some(Response {
                 status: answer.status,
-                reason: String::from_utf8_lossy(answer.reason()).into_owned(),
+                reason: lossy(answer.reason()).into_owned(),
                 version: answer.version.as_str().to_owned(),
                 fields: answer.head.to_model(),
                 body: Body::default(),
@@ -257,7 +257,7 @@ pub(super) fn wall_clock(moment: Instant) -> Millis {
 /// The model's request for one that is forwarded.
 pub(super) fn request(head: &RequestHead, destination: &Destination) -> Request {
     let target = match &destination.target {
-        Some(target) => String::from_utf8_lossy(target).into_owned(),
+        Some(target) => lossy(target).into_owned(),
         None => origin_form(head.target()),
     };
     Request {
@@ -283,7 +283,7 @@ fn origin_form(target: &[u8]) -> String {
             start.and_then(|start| rest.get(start..)).unwrap_or(b"/")
         }
     };
-    String::from_utf8_lossy(path).into_owned()
+    lossy(path).into_owned()
 }
 
 /// The model's request for a CONNECT that led to nothing; without a head for a connection to a reverse listener, which is

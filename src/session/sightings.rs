@@ -135,8 +135,20 @@ fn high(hash: u64) -> u32 {
     u32::try_from(hash >> 32).unwrap_or_default()
 }
 
+/// The class of every byte.
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "the compiler computes it for 256 bytes")]
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < classes.len() {
+        classes[byte] = class(byte as u8);
+        byte += 1;
+    }
+    classes
+};
+
 /// What a byte is: 0 where it is no part of a word, else its class as `redact::is_strong` tells them apart.
-fn class(byte: u8) -> u8 {
+const fn class(byte: u8) -> u8 {
     match byte {
         b'a'..=b'z' => 1,
         b'A'..=b'Z' => 2,
@@ -155,9 +167,9 @@ fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
             let mut classes = 0;
             let mut length = 0;
             for byte in rest {
-                match class(*byte) {
-                    0 => break,
-                    class => classes |= class,
+                match CLASSES.get(usize::from(*byte)) {
+                    None | Some(0) => break,
+                    Some(class) => classes |= class,
                 }
                 length += 1;
             }

@@ -1,5 +1,6 @@
 //! `Authorization` (RFC 9110 §11.6.2) taken apart without losing a byte: scheme, gap, credentials, each with its place.
 
+use crate::model::lossy;
 use std::ops::Range;
 
 /// The parts of one value, as ranges of it.
@@ -70,7 +71,7 @@ impl Authorization {
 
     /// The scheme as it was spelt.
     pub fn scheme_of(&self, value: &[u8]) -> String {
-        String::from_utf8_lossy(value.get(self.scheme.clone()).unwrap_or_default()).into_owned()
+        lossy(value.get(self.scheme.clone()).unwrap_or_default()).into_owned()
     }
 }
 

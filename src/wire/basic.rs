@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::model::lossy;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
@@ -104,7 +105,7 @@ fn split(decoded: Vec<u8>, mut faults: Vec<BasicFault>) -> Basic {
 
 impl Basic {
     pub fn user(&self) -> String {
-        String::from_utf8_lossy(self.decoded.get(self.user.clone()).unwrap_or_default()).into_owned()
+        lossy(self.decoded.get(self.user.clone()).unwrap_or_default()).into_owned()
     }
 
     pub fn password(&self) -> &[u8] {

@@ -1,5 +1,7 @@
 //! `WWW-Authenticate` and `Proxy-Authenticate` (RFC 9110 §11.6.1): schemes and parameters, several fields or one list.
 
+use crate::model::lossy;
+
 /// One challenge.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Challenge {
@@ -23,7 +25,7 @@ impl Challenge {
 pub fn parse<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Challenge> {
     let mut challenges: Vec<Challenge> = Vec::new();
     for value in values {
-        let text = String::from_utf8_lossy(value);
+        let text = lossy(value);
         for part in split_list(&text) {
             add(&mut challenges, part.trim());
         }

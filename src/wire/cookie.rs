@@ -1,6 +1,6 @@
 //! `Cookie` and `Set-Cookie`, and which of ServiceNow's cookies carry a session (wire notes §1.3).
 
-use crate::model::Fields;
+use crate::model::{Fields, lossy};
 
 /// Name and value of every cookie that a request carries.
 pub fn sent(fields: &Fields) -> Vec<(String, Vec<u8>)> {
@@ -32,7 +32,7 @@ fn pair(part: &[u8]) -> Option<(String, Vec<u8>)> {
     let part = part.trim_ascii();
     let equals = part.iter().position(|&byte| byte == b'=')?;
     let (name, value) = part.split_at(equals);
-    let name = String::from_utf8_lossy(name).trim().to_owned();
+    let name = lossy(name).trim().to_owned();
     (!name.is_empty()).then(|| (name, value.get(1..).unwrap_or_default().trim_ascii().to_vec()))
 }
 

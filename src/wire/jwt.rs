@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use crate::model::Millis;
+use crate::model::{Millis, lossy};
 
 /// Header and claims of a token in compact form.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub fn begins_like(text: &str) -> bool {
     let whole = first.get(..first.len() / 4 * 4).unwrap_or_default();
     let decoded = URL_SAFE_NO_PAD.decode(whole).unwrap_or_default();
     let named = ["\"alg\":", "\"typ\":", "\"enc\":", "\"kid\":"];
-    let start = String::from_utf8_lossy(&decoded).replace([' ', '\n', '\r', '\t'], "");
+    let start = lossy(&decoded).replace([' ', '\n', '\r', '\t'], "");
     start.starts_with('{') && named.iter().any(|name| start.contains(name))
 }
 

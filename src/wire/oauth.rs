@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::form::{self, Form};
 use super::servicenow::names;
 use super::{authorization, basic, template};
-use crate::model::Request;
+use crate::model::{Request, lossy};
 
 /// A token answer that carries an access token.
 #[derive(Clone, Debug, Default)]
@@ -146,9 +146,7 @@ impl ClientAuthentication {
             let parts = authorization::split(value);
             let credentials =
                 (parts.kind == authorization::SchemeKind::Basic).then(|| basic::decode(parts.credentials_of(value)))?;
-            credentials
-                .is_readable()
-                .then(|| (credentials.user(), String::from_utf8_lossy(credentials.password()).into_owned()))
+            credentials.is_readable().then(|| (credentials.user(), lossy(credentials.password()).into_owned()))
         });
         ClientAuthentication {
             body_id: params.get("client_id").map(str::to_owned),

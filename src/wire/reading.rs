@@ -10,7 +10,7 @@ use super::form::{self, Form};
 use super::oauth::{self, Callback, ClientAuthentication, OAuthError, TokenAnswer};
 use super::servicenow::{self, Envelope, Fingerprint, Page};
 use super::{content, cookie, template};
-use crate::model::{Exchange, Millis, Place, Request, Response};
+use crate::model::{Exchange, Millis, Place, Request, Response, lossy};
 
 /// The kind of credential that a request carries; the first that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -256,7 +256,7 @@ impl<'a> Reading<'a> {
 
 /// Whether the values of the credential's own fields were taken out.
 fn is_redacted(request: &Request, form: Option<&Form>, query: &Form) -> bool {
-    let marked = |value: &[u8]| template::redacted(&String::from_utf8_lossy(value));
+    let marked = |value: &[u8]| template::redacted(&lossy(value));
     let secrets = ["client_secret", "password", "code", "refresh_token", "assertion", "access_token", API_KEY_FIELD];
     let fields = ["authorization", API_KEY_FIELD, "cookie"];
     fields.iter().any(|name| request.fields.all(name).any(marked))
@@ -318,7 +318,7 @@ pub(super) fn form_of(request: &Request, sent: &[u8]) -> Option<Form> {
 fn token(authorization: Option<&(&[u8], Authorization)>, query: &Form) -> Option<String> {
     match authorization {
         Some((value, parts)) if parts.kind == SchemeKind::Bearer => {
-            let text = String::from_utf8_lossy(parts.credentials_of(value)).trim().to_owned();
+            let text = lossy(parts.credentials_of(value)).trim().to_owned();
             (!text.is_empty()).then_some(text)
         }
         Some(_) => None,

@@ -1,9 +1,12 @@
 //! What an answer of ServiceNow looks like: error envelopes, fingerprints of the instance and its edge, pages.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 use serde_json::Value;
 
 use super::cookie;
-use crate::model::{Fields, Response};
+use crate::model::{Fields, Response, lossy};
 
 /// The error envelope of a REST answer (wire notes §2, §3), in JSON or XML.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,8 +48,8 @@ pub(super) fn names(body: &[u8], name: &str) -> bool {
         let ends = (at.checked_sub(1).and_then(|before| body.get(before)), body.get(at + name.len()));
         matches!(ends, (Some(b'"'), Some(b'"')) | (Some(b'<'), Some(b'>')))
     };
-    memchr::memmem::find_iter(body, name.as_bytes()).any(framed)
-        || memchr::memmem::find_iter(body, b"\\u00").any(escaped)
+    static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\u00"));
+    memchr::memmem::find_iter(body, name.as_bytes()).any(framed) || ESCAPE.find_iter(body).any(escaped)
 }
 
 /// Reads the envelope; `None` where the body has none.
@@ -54,7 +57,7 @@ pub fn envelope(body: &[u8]) -> Option<Envelope> {
     if !names(body, "error") {
         return None;
     }
-    let text = String::from_utf8_lossy(body);
+    let text = lossy(body);
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.starts_with('{') { json_envelope(text) } else { xml_envelope(text) }
 }
@@ -171,9 +174,7 @@ pub fn fingerprint(fields: &Fields) -> Fingerprint {
     let cookies = cookie::set(fields).iter().any(|(name, _)| glide(name));
     let timing =
         fields.text("server-timing").is_some_and(|value| value.contains("sem_wait") || value.contains("sesh_wait"));
-    let realm = fields
-        .all("www-authenticate")
-        .any(|value| String::from_utf8_lossy(value).to_ascii_lowercase().contains("service-now"));
+    let realm = fields.all("www-authenticate").any(|value| lossy(value).to_ascii_lowercase().contains("service-now"));
     let node = logged_in.is_some()
         || transaction.is_some()
         || timing
@@ -190,7 +191,7 @@ pub fn page(response: &Response, body: &[u8], logged_in: Option<bool>) -> Option
     if !mime.contains("html") && !begins_like_markup(body) {
         return None;
     }
-    let text = String::from_utf8_lossy(body.get(..body.len().min(65_536)).unwrap_or_default()).to_ascii_lowercase();
+    let text = lossy(body.get(..body.len().min(65_536)).unwrap_or_default()).to_ascii_lowercase();
     let start = text.trim_start();
     let html = mime.contains("html") || start.starts_with("<!doctype html") || start.starts_with("<html");
     if !html {

@@ -76,7 +76,7 @@ fn says_constrained(got: &[u8]) -> bool {
 /// What an identity provider says of one user: whoever masks names learns them there. Rows of a table are in `result`.
 fn is_about_a_user(got: &[u8]) -> bool {
     let members = ["user_name", "username", "userName", "preferred_username", "email"];
-    got.len() <= ABOUT_A_USER && members.iter().any(|name| names(got, name)) && !names(got, "result")
+    got.len() <= ABOUT_A_USER && !names(got, "result") && members.iter().any(|name| names(got, name))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::model::Fields;
+use crate::model::{Fields, lossy};
 use crate::wire::{cookie, date};
 
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ pub(super) struct Cookie {
 pub(super) fn sent(fields: &Fields) -> Vec<Cookie> {
     let plain = |(name, value): (String, Vec<u8>)| Cookie {
         name,
-        value: String::from_utf8_lossy(&value).into_owned(),
+        value: lossy(&value).into_owned(),
         path: None,
         domain: None,
         expires: None,
@@ -37,7 +37,7 @@ pub(super) fn sent(fields: &Fields) -> Vec<Cookie> {
 }
 
 pub(super) fn set(fields: &Fields) -> Vec<Cookie> {
-    fields.all("set-cookie").filter_map(|value| one(&String::from_utf8_lossy(value))).collect()
+    fields.all("set-cookie").filter_map(|value| one(&lossy(value))).collect()
 }
 
 fn one(line: &str) -> Option<Cookie> {

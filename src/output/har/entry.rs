@@ -13,7 +13,7 @@ use super::timings::Timings;
 use super::{Beside, uri};
 use crate::intake::har::custom;
 use crate::intake::{stopped, way};
-use crate::model::{Body, Exchange, Fields, Outcome, Phase, Unverified, Way};
+use crate::model::{Body, Exchange, Fields, Outcome, Phase, Unverified, Way, lossy};
 use crate::wire::{content, date, form};
 
 // Members that begin with `_` are named in `intake::har::custom`; a test holds the two together.
@@ -256,8 +256,8 @@ fn headers(fields: &Fields) -> Vec<Header<'_>> {
         .0
         .iter()
         .map(|field| Header {
-            name: String::from_utf8_lossy(&field.name),
-            value: String::from_utf8_lossy(&field.value),
+            name: lossy(&field.name),
+            value: lossy(&field.value),
             raw: std::str::from_utf8(&field.value).is_err().then(|| latin1(&field.value)),
         })
         .collect()

@@ -25,19 +25,23 @@ fn valid(sent: &str) -> String {
     let (authority, target) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let authority = if is_authority(authority) { authority.to_owned() } else { host_of(authority) };
     let mut out = format!("{scheme}://{authority}");
-    let mut query = false;
-    for (at, byte) in target.bytes().enumerate() {
-        let escape = byte == b'%' && target.as_bytes().get(at + 1..at + 3).is_some_and(is_hex);
-        // A fragment is never sent; a second question mark is allowed in a query.
-        let delimiter = byte == b'/' || byte == b'?' || query && b"/?".contains(&byte);
-        query |= byte == b'?';
-        if escape || delimiter || byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&byte) {
+    let plain = target.bytes().take_while(|byte| is_plain(*byte)).count();
+    let (plain, rest) = target.split_at(plain);
+    out.push_str(plain);
+    for (at, byte) in rest.bytes().enumerate() {
+        let escape = byte == b'%' && rest.as_bytes().get(at + 1..at + 3).is_some_and(is_hex);
+        if escape || is_plain(byte) {
             out.push(char::from(byte));
         } else {
             out.push_str(&format!("%{byte:02X}"));
         }
     }
     out
+}
+
+/// What may stand in a path and in a query (RFC 3986 §3.3, §3.4). A fragment is never sent.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte)
 }
 
 fn is_hex(pair: &[u8]) -> bool {

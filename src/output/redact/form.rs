@@ -1,5 +1,7 @@
 //! Marks in query strings, form bodies and URLs.
 
+use memchr::{memchr, memchr_iter};
+
 use super::names::{Secrecy, secrecy};
 use super::secret::{Shaper, Writing, is_random};
 use super::shown::Mark;
@@ -67,11 +69,13 @@ fn hides_a_secret(raw: &[u8]) -> bool {
 
 /// Marks in a URL or request target: user information, path, query, fragment.
 pub(super) fn url(shaper: Shaper<'_>, base: usize, url: &[u8]) -> Vec<Mark> {
-    let fragment = url.iter().position(|byte| *byte == b'#').unwrap_or(url.len());
-    let query = url.iter().take(fragment).position(|byte| *byte == b'?').unwrap_or(fragment);
+    let fragment = memchr(b'#', url).unwrap_or(url.len());
+    let query = memchr(b'?', url.get(..fragment).unwrap_or_default()).unwrap_or(fragment);
     let mut marks = path(shaper, base, url.get(..query).unwrap_or_default());
     for (start, end) in [(query + 1, fragment), (fragment + 1, url.len())] {
-        marks.extend(pairs(shaper, base + start, url.get(start..end).unwrap_or_default()));
+        if start < end {
+            marks.extend(pairs(shaper, base + start, url.get(start..end).unwrap_or_default()));
+        }
     }
     marks
 }
@@ -79,7 +83,7 @@ pub(super) fn url(shaper: Shaper<'_>, base: usize, url: &[u8]) -> Vec<Mark> {
 /// The part before the query.
 fn path(shaper: Shaper<'_>, base: usize, path: &[u8]) -> Vec<Mark> {
     let mut marks = Vec::new();
-    let authority = find(path, b"://", 0).map(|at| at + 3).or(path.starts_with(b"//").then_some(2));
+    let authority = after_scheme(path).or(path.starts_with(b"//").then_some(2));
     let mut rest_at = 0;
     if let Some(start) = authority {
         let end = path.iter().skip(start).position(|byte| *byte == b'/').map_or(path.len(), |at| at + start);
@@ -87,7 +91,7 @@ fn path(shaper: Shaper<'_>, base: usize, path: &[u8]) -> Vec<Mark> {
         rest_at = end;
     }
     let rest = path.get(rest_at..).unwrap_or_default();
-    let session = find(&rest.to_ascii_lowercase(), b";jsessionid=", 0).map(|at| at + b";jsessionid=".len());
+    let session = session_id(rest);
     if let Some(at) = session {
         marks.extend(shaper.marks(base + rest_at + at, rest.get(at..).unwrap_or_default(), Writing::Encoded));
     }
@@ -97,6 +101,18 @@ fn path(shaper: Shaper<'_>, base: usize, path: &[u8]) -> Vec<Mark> {
         false => text::marks(shaper, base + rest_at, rest),
     });
     marks
+}
+
+/// Where what follows `://` begins.
+fn after_scheme(path: &[u8]) -> Option<usize> {
+    memchr_iter(b':', path).find(|at| path.get(at + 1..at + 3) == Some(b"//")).map(|at| at + 3)
+}
+
+/// Where the value of `;jsessionid=` begins (Jakarta Servlet 6.1 §7.1.3).
+fn session_id(path: &[u8]) -> Option<usize> {
+    const NAME: &[u8] = b";jsessionid=";
+    let is_name = |at: &usize| path.get(*at..at + NAME.len()).is_some_and(|name| name.eq_ignore_ascii_case(NAME));
+    memchr_iter(b';', path).find(is_name).map(|at| at + NAME.len())
 }
 
 /// `user:password@host`: the password; without a colon, what stands there may be a token.

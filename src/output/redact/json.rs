@@ -1,11 +1,13 @@
 //! Marks in JSON at any depth, also where it is cut or not quite JSON: a scan of its strings that never gives up.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::names::{Secrecy, secrecy};
 use super::secret::{Shaper, Writing};
 use super::shown::Mark;
 use super::{form, text};
+use crate::model::lossy;
 
 /// Deeper than this, everything is taken for a secret.
 const DEPTH_LIMIT: usize = 512;
@@ -113,7 +115,10 @@ fn is_opaque(raw: &[u8]) -> bool {
         && !raw.iter().any(u8::is_ascii_whitespace)
 }
 
-fn unescaped(raw: &[u8]) -> String {
-    let text = String::from_utf8_lossy(raw);
-    serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.into_owned())
+fn unescaped(raw: &[u8]) -> Cow<'_, str> {
+    let text = lossy(raw);
+    if !raw.contains(&b'\\') {
+        return text;
+    }
+    serde_json::from_str(&format!("\"{text}\"")).map_or(text, Cow::Owned)
 }

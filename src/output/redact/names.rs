@@ -1,5 +1,9 @@
 //! Which names of fields, parameters and members say that their value is a secret.
 
+use std::sync::LazyLock;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+
 /// What a name says of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Secrecy {
@@ -12,9 +16,24 @@ pub(super) enum Secrecy {
     Secret,
 }
 
-/// Letters and digits in lower case: `X-Api-Key`, `api_key` and `apiKey` are one name.
-fn folded(name: &str) -> Vec<u8> {
-    name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase()).collect()
+/// Names of up to this many letters and digits are compared without room from the heap.
+const SHORT: usize = 64;
+
+/// What `say` says of the letters and digits of a name in lower case: `X-Api-Key`, `api_key` and `apiKey` are one name.
+fn folded<T>(name: &str, say: impl FnOnce(&[u8]) -> T) -> T {
+    if name.len() > SHORT {
+        let letters = name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+        return say(&letters.collect::<Vec<u8>>());
+    }
+    let mut room = [0; SHORT];
+    let mut length = 0;
+    for byte in name.bytes().filter(u8::is_ascii_alphanumeric) {
+        if let Some(to) = room.get_mut(length) {
+            *to = byte.to_ascii_lowercase();
+            length += 1;
+        }
+    }
+    say(room.get(..length).unwrap_or_default())
 }
 
 /// Names that hold a secret's word and are none: their values are evidence. In the order of their letters, as all here.
@@ -103,34 +122,54 @@ const EXACT: [&str; 20] = [
 /// Names that are a secret's in a query or a form, and may be anything in JSON.
 const WEAK: [&str; 8] = ["auth", "cnonce", "code", "key", "nonce", "opaque", "state", "ticket"];
 
-/// Whether one of `WORDS` stands in the name. Only those are compared that begin with the letter that stands there.
+/// The lengths of the whole names that are known, as bits, by their first bytes: most names are none of them.
+#[expect(clippy::indexing_slicing, reason = "the compiler computes it, and refuses an index that is out of bounds")]
+const LENGTHS: [u64; 256] = {
+    let mut lengths = [0; 256];
+    let lists: [&[&str]; 3] = [&PUBLIC, &EXACT, &WEAK];
+    let mut list = 0;
+    while list < lists.len() {
+        let mut at = 0;
+        while at < lists[list].len() {
+            let name = lists[list][at].as_bytes();
+            lengths[name[0] as usize] |= 1 << name.len();
+            at += 1;
+        }
+        list += 1;
+    }
+    lengths
+};
+
+/// Whether one of `WORDS` stands in the name.
 fn holds_a_word(name: &[u8]) -> bool {
-    (0..name.len()).any(|at| {
-        let rest = name.get(at..).unwrap_or_default();
-        let first = rest.first();
-        let begins = |word: &&&str| word.as_bytes().first() == first;
-        matches!(first, Some(b'a' | b'c' | b'j' | b'm' | b'p' | b'r' | b's' | b't' | b'v'))
-            && WORDS.iter().filter(begins).any(|word| rest.starts_with(word.as_bytes()))
-    })
+    static ANY: LazyLock<Option<AhoCorasick>> =
+        LazyLock::new(|| AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).prefilter(false).build(WORDS).ok());
+    ANY.as_ref().is_some_and(|any| any.is_match(name))
 }
 
 fn is_one_of(names: &[&str], name: &[u8]) -> bool {
     names.binary_search_by(|other| other.as_bytes().cmp(name)).is_ok()
 }
 
+fn may_be_listed(name: &[u8]) -> bool {
+    let lengths = name.first().and_then(|first| LENGTHS.get(usize::from(*first))).copied().unwrap_or(0);
+    name.len() < 64 && lengths >> name.len() & 1 == 1
+}
+
 /// What the name of a parameter, member, element or cookie says.
 pub(super) fn secrecy(name: &str) -> Secrecy {
-    let name = folded(name);
-    let name = name.as_slice();
-    if is_one_of(&PUBLIC, name) {
-        Secrecy::Public
-    } else if is_one_of(&EXACT, name) || holds_a_word(name) {
-        Secrecy::Secret
-    } else if is_one_of(&WEAK, name) {
-        Secrecy::Maybe
-    } else {
-        Secrecy::Unknown
-    }
+    folded(name, |name| {
+        let listed = may_be_listed(name);
+        if listed && is_one_of(&PUBLIC, name) {
+            Secrecy::Public
+        } else if listed && is_one_of(&EXACT, name) || holds_a_word(name) {
+            Secrecy::Secret
+        } else if listed && is_one_of(&WEAK, name) {
+            Secrecy::Maybe
+        } else {
+            Secrecy::Unknown
+        }
+    })
 }
 
 /// What the name of a header field says of its value.

@@ -14,8 +14,14 @@ const LOOK_FROM: usize = 20;
 /// A row of mixed characters of this length is no word, path or name.
 const RANDOM_FROM: usize = 32;
 
+/// A scheme, a blank and eight bytes: shorter texts without an equals sign hold nothing.
+const SHORTEST: usize = "basic 12345678".len();
+
 /// Marks for JWTs, `Bearer x` and `Basic x`, private keys, and long rows of random characters.
 pub(super) fn marks(shaper: Shaper<'_>, base: usize, text: &[u8]) -> Vec<Mark> {
+    if text.len() < SHORTEST && !text.contains(&b'=') {
+        return Vec::new();
+    }
     let mut marks = private_keys(base, text);
     let mut before: &[u8] = b"";
     for word in words(text) {
@@ -52,8 +58,21 @@ fn words(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
     })
 }
 
+/// Letters, digits and what tokens are made of beside them, by byte.
+#[expect(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "the compiler computes it for 256 bytes")]
+const PARTS: [bool; 256] = {
+    let mut parts = [false; 256];
+    let mut byte = 0;
+    while byte < parts.len() {
+        let part = byte as u8;
+        parts[byte] = part.is_ascii_alphanumeric() || matches!(part, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=');
+        byte += 1;
+    }
+    parts
+};
+
 fn is_part(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+    PARTS.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 /// Where the value starts in `access_token=x`.

@@ -27,7 +27,7 @@ use super::text::find;
 use super::{field_marks, form, head};
 use crate::model::{
     Body, CertificateFault, Client, Exchange, Failure, FailureKind, Fields, Millis, Outcome, Request, Response, Salt,
-    Tag,
+    Tag, lossy,
 };
 use crate::wire::content;
 use crate::wire::telling::Telling;
@@ -247,7 +247,7 @@ impl Work<'_> {
 
     fn field(&mut self, side: &str, name: &[u8], value: &[u8]) -> Scrubbed {
         let others = std::mem::take(&mut self.removed);
-        let text = String::from_utf8_lossy(name).into_owned();
+        let text = lossy(name).into_owned();
         self.place = format!("{side}.headers.{}", text.to_ascii_lowercase());
         let marks = field_marks(self.shaper, field_kind(&text), value);
         let scrubbed = Bytes::from(self.marked(value, marks, 0));
@@ -261,7 +261,7 @@ impl Work<'_> {
     /// A URL or target; what is no UTF-8 in it becomes U+FFFD.
     fn url(&mut self, url: &[u8]) -> String {
         let marks = form::url(self.shaper, 0, url);
-        String::from_utf8_lossy(&self.marked(url, marks, 0)).into_owned()
+        lossy(&self.marked(url, marks, 0)).into_owned()
     }
 
     fn failure(&mut self, failure: &Failure) -> Failure {
@@ -309,7 +309,7 @@ impl Work<'_> {
     }
 
     fn note(&mut self, rule: Rule, secret: &[u8], now: &[u8]) {
-        let now = String::from_utf8_lossy(now).into_owned();
+        let now = lossy(now).into_owned();
         let removed = Removed { place: self.place.clone(), rule, tag: self.maker.salt.tag(secret), now };
         self.add(removed);
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::{Rule, Work};
 use super::{pkce, stand_in};
+use crate::model::lossy;
 use crate::output::redact::secret::{self, Writing};
 use crate::output::redact::shown::Mark;
 use crate::output::redact::written::Written;
@@ -140,7 +141,7 @@ impl Work<'_> {
     /// Text of no structure.
     pub(super) fn plain_text(&mut self, value: &str) -> String {
         let marks = text::marks(self.shaper, 0, value.as_bytes());
-        String::from_utf8_lossy(&self.marked(value.as_bytes(), marks, 0)).into_owned()
+        lossy(&self.marked(value.as_bytes(), marks, 0)).into_owned()
     }
 }
 
