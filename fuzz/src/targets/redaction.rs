@@ -225,6 +225,8 @@ fn repeat(exchange: &mut Exchange, place: usize, text: &str) {
         }
         3 => exchange.request.fields.push("X-Trace", format!("sent {text} on")),
         5 => exchange.request.target = format!("{}#was={text}", exchange.request.target.replace('#', "")),
+        // In the place of an answer that gives no secret.
+        6 | 7 if response.body.bytes.len() > 2 => response.reason = format!("Refused {text}"),
         6 => answer(exchange, "application/json", format!("{{\"error\":{{\"message\":\"no {}\"}}}}", in_json())),
         7 => answer(exchange, "text/html", format!("<html><title>401</title><p>sorry, {text}, no</p></html>")),
         8 => response.fields.push("WWW-Authenticate", format!("Bearer error_description=\"no {text} here\"")),

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::clean::{brief, is_odd};
 use super::shown::Mark;
-use super::written::hex_byte;
+use super::written::{Written, hex_byte};
 use crate::model::{Millis, Salt};
 use crate::wire::{date, form, jwt, template};
 
@@ -57,9 +57,10 @@ impl Shaper<'_> {
         }
         let hidden = hidden(raw, writing);
         // Around an unresolved variable nothing is known as a whole: the variable is no secret.
-        let cut = hidden.len() > 1 && placeholder(raw, writing).is_none();
-        let whole = hidden.first().zip(hidden.last()).filter(|_| cut).map(|(first, last)| first.start..last.end);
-        let aside = whole.and_then(|whole| Some(self.aside(base + whole.start, raw.get(whole)?, writing)));
+        let words = if writing == Writing::Token { leading_words(raw) } else { 0 };
+        let cut =
+            hidden.first().is_some_and(|first| *first != (words..raw.len())) && placeholder(raw, writing).is_none();
+        let aside = cut.then(|| self.aside(base + words, raw.get(words..).unwrap_or_default(), writing));
         let mark = |part: Range<usize>| {
             let bytes = raw.get(part.clone()).unwrap_or_default();
             self.read(base + part.start, bytes, writing, hidden.len() == 1)
@@ -74,7 +75,11 @@ impl Shaper<'_> {
 
     /// A mark with all that the secret may be.
     fn read(&self, base: usize, raw: &[u8], writing: Writing, alone: bool) -> Mark {
-        let plain = if writing == Writing::Encoded { form::decode(raw).into_bytes() } else { raw.to_vec() };
+        let plain = match writing {
+            Writing::Encoded => form::decode(raw).into_bytes(),
+            Writing::Markup => Written::new(raw, writing).decoded,
+            _ => raw.to_vec(),
+        };
         let mark = self.mark(base..base + raw.len(), &plain, writing, alone);
         Mark { secrets: readings(raw, plain), ..mark }
     }
@@ -121,11 +126,23 @@ impl Shaper<'_> {
     }
 }
 
-/// What a secret may be: as it is written, as its writing says, and where it was percent-encoded without need or half.
+/// What a secret may be: as it is written, as its writing says, and where it was percent-encoded without need or half; each
+/// without what stands around it.
 fn readings(raw: &[u8], plain: Vec<u8>) -> Vec<Vec<u8>> {
     let mut readings = vec![plain, raw.to_vec(), percent_encoding::percent_decode(raw).collect()];
     readings.dedup();
+    let bare = readings.iter().filter_map(|reading| Some(reading.get(trimmed(reading))?.to_vec()));
+    let bare: Vec<Vec<u8>> = bare.filter(|bare| !readings.contains(bare)).collect();
+    readings.extend(bare);
     readings
+}
+
+/// A secret without the quotes, brackets, blanks and invisible characters around it.
+pub(super) fn trimmed(text: &[u8]) -> Range<usize> {
+    let is_around = |c: char| is_odd(c) || matches!(c, ' ' | '"' | '\'' | '`' | '<' | '>');
+    let Ok(text) = std::str::from_utf8(text) else { return 0..text.len() };
+    let start = text.len() - text.trim_start_matches(is_around).len();
+    start..text.trim_end_matches(is_around).len().max(start)
 }
 
 fn shape(text: &str, count: usize, writing: Writing) -> String {

@@ -82,3 +82,27 @@ fn a_jwt_says_its_algorithm_and_when_it_ends() {
     assert_eq!(shown(&token(1_793_615_400), Writing::Token), "‹JWT alg RS256, exp 10:30:00 #›");
     assert_eq!(shown(&token(1_700_000_000), Writing::Token), "‹JWT alg RS256, exp 2023-11-14 22:13:20 #›");
 }
+
+/// Whatever its field or its end made of it, the secret itself is among what is learned.
+#[test]
+fn what_is_learned_is_the_secret_without_what_is_around_it() {
+    let salt = Salt::new([7; 32]);
+    let shaper = Shaper { salt: &salt, at: Millis(0), whole: false };
+    for (raw, writing, secret) in [
+        ("\"q7ZB3bh@$\"", Writing::Token, "q7ZB3bh@$"),
+        ("Bearer <q7ZB3bh@$>", Writing::Token, "q7ZB3bh@$"),
+        ("q7ZB3bh@$\u{200b}\n", Writing::Token, "q7ZB3bh@$"),
+        ("q7ZB%33bh%40%24", Writing::Token, "q7ZB3bh@$"),
+        ("%22q7ZB3+h@$%22", Writing::Encoded, "q7ZB3 h@$"),
+        ("q7ZB3+h%40$", Writing::Encoded, "q7ZB3+h@$"),
+        ("q7ZB3%h$%", Writing::Encoded, "q7ZB3%h$%"),
+        ("q7ZB3&amp;h&#64;$", Writing::Markup, "q7ZB3&h@$"),
+        ("q7ZB\u{200b}3h$", Writing::Plain, "q7ZB\u{200b}3h$"),
+    ] {
+        let marks = shaper.marks(0, raw.as_bytes(), writing);
+        let learned = marks.iter().flat_map(|mark| &mark.secrets);
+        assert!(learned.into_iter().any(|learned| learned == secret.as_bytes()), "{raw}: {marks:?}");
+    }
+    let around = shaper.marks(0, b"abc{{token}}def", Writing::Token);
+    assert!(around.iter().all(|mark| !mark.aside), "what stands around a variable is no secret as a whole");
+}

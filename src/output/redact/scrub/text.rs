@@ -73,10 +73,23 @@ impl Work<'_> {
             Writing::EncodedText | Writing::JsonText => self.text_of_any_kind(&written.decoded, depth + 1),
             _ => self.secret(&written.decoded, writing),
         };
-        if decoded.len() == written.decoded.len() {
-            written.rewritten(raw, &decoded)
-        } else {
-            self.secret(raw, writing)
+        if decoded.len() != written.decoded.len() {
+            return self.secret(raw, writing);
+        }
+        let out = written.rewritten(raw, &decoded);
+        if writing == Writing::Encoded && out != raw {
+            self.learn_readings(raw, &out);
+        }
+        out
+    }
+
+    /// What was perhaps not meant to be encoded, or to have quotes around it.
+    fn learn_readings(&mut self, raw: &[u8], other: &[u8]) {
+        let decoded = |text: &[u8]| percent_encoding::percent_decode(text).collect::<Vec<u8>>();
+        for (secret, other) in [(raw.to_vec(), other.to_vec()), (decoded(raw), decoded(other))] {
+            let bare = secret::trimmed(&secret);
+            self.known.learn(secret.get(bare.clone()).unwrap_or_default(), other.get(bare).unwrap_or_default());
+            self.known.learn(&secret, &other);
         }
     }
 
@@ -92,7 +105,6 @@ impl Work<'_> {
                 self.note(Rule::JwtSignature, secret, &other);
             }
             None if other != secret => {
-                self.known.learn(secret, &other);
                 self.learn_parts(secret, &other, writing);
                 self.note(Rule::Name, secret, &other);
             }
@@ -103,14 +115,11 @@ impl Work<'_> {
 
     /// What is left of a secret without quotes around it, a variable in it, percent-encoding that was not meant.
     fn learn_parts(&mut self, secret: &[u8], other: &[u8], writing: Writing) {
+        self.learn_readings(secret, other);
         for part in secret::hidden(secret, if writing == Writing::Token { writing } else { Writing::Plain }) {
             if let (Some(secret), Some(other)) = (secret.get(part.clone()), other.get(part)) {
                 self.known.learn(secret, other);
             }
-        }
-        let decoded = |text: &[u8]| percent_encoding::percent_decode(text).collect::<Vec<u8>>();
-        if secret.contains(&b'%') {
-            self.known.learn(&decoded(secret), &decoded(other));
         }
     }
 
