@@ -47,6 +47,7 @@ fn placeholders_and_words_for_nothing_are_no_secrets() {
         assert_eq!(shown(text, Writing::Token), text);
     }
     assert_eq!(shown("%7B%7Bclient_secret%7D%7D", Writing::Encoded), "%7B%7Bclient_secret%7D%7D");
+    assert!(shown("%7B%7Bclient_secret%7D%7D", Writing::Plain).starts_with('‹'), "a password may be written so");
     assert_eq!(shown("abc{{x}}de", Writing::Token), "‹3 chars›{{x}}‹2 chars›");
 }
 

@@ -279,3 +279,74 @@ fn nothing_is_nowhere() {
     assert_eq!(text::find(b"abc", b"c", 2), Some(2));
     assert_eq!(text::find(b"abc", b"a", 4), None);
 }
+
+/// What is replaced is the secret and nothing beside it, however far in it stands, in whatever it stands.
+#[test]
+fn shapes_stand_exactly_where_the_secrets_stood() {
+    let secret = "q7Zh*PJXQEog2HSgw";
+    let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhYmVsIn0.c2lnbmF0dXJlLW9mLW5vYm9keQ";
+    let random = "kW3nV8pQ2rT6yX1zB4cF7hJ0mL5sD9gAkW3n";
+    let key = "PRIVATE KEY-----";
+    let body_rows = [
+        // JSON
+        format!(r#"{{"a":[1,{{"password":"{secret}","b":"c"}}],"d":"e"}}"#),
+        format!(r#"{{"token":{{"x":"{secret}","scope":"a b","n":12345678,"m":[true,null,-1.5e3]}},"n":12345678}}"#),
+        format!(r#"{{"token":["{secret}","b"],"c":["d"]}}"#),
+        format!(r#"{{"password":"a\"b\\{secret}\u0041","c":"d"}}"#),
+        format!(r#"{{"url":"https://u:{secret}@h/x?access_token={secret}&y=1","c":"see https://u:p@h/"}}"#),
+        format!(r#"{{"note":"Bearer {secret} and {jwt}","password": "{secret}"#),
+        format!("\u{feff}  [\"{jwt}\",'x']"),
+        format!(r#"{{"code":"{secret}","client_id":"{secret}","token_type":"{secret}"}}"#),
+        format!(r#"{{"a":"-----BEGIN {key}\\nMIG\\n-----END {key}","b":"-----BEGIN EC {key}MIG"#),
+        "{\"a\":1}}}}{\"password\":\"x\"}".to_owned(),
+        // Markup
+        format!("<a><wsse:Password Type=\"t\">{secret}</wsse:Password><b>c</b></a>"),
+        format!("<a><password><![CDATA[{secret}]]></password><b>c</b></a>"),
+        format!("<UsernameToken><Username>u</Username><Password>{secret}</Password><Nonce>n</Nonce></UsernameToken>"),
+        format!("<a token=\"{secret}\" b='c'><input name='password' id=x value='{secret}' type=hidden>d</a>"),
+        format!(
+            "<input value={secret} name=sysparm_ck><input value=plain name=other><meta name=csrf-token content=\"{secret}\">"
+        ),
+        format!("<s>window.g_ck = '{secret}'; g_ck=\"short\"; var g_ck={random}; x='{secret}'</s>"),
+        format!("<x><saml:Assertion ID=\"i\"><b>{secret}</b></saml:Assertion><c>d</c></x>"),
+        format!("<password>{secret}"),
+        format!("<password/><a name=password>b</a><token>"),
+        // Forms
+        format!("grant_type=password&password={secret}&username=u&x=y"),
+        format!("a=1&client_secret={secret}&more&even more&b=2&bare"),
+        format!("redirect_uri=https%3A%2F%2Fu%3Ap%40h%2F&next=https%3A%2F%2Fh%2F%3Fcode%3Dabc&x=1"),
+        format!("x={jwt}&code=%7B%7Bcode%7D%7D&state=a%20b%22c%2B+d"),
+        // Parts
+        format!(
+            "--b\r\nContent-Disposition: form-data; name=\"client_secret\"\r\n\r\n{secret}\r\n--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\ny\r\n--b--\r\n"
+        ),
+        format!(
+            "--b\nContent-Disposition: form-data; name=password; x\n\n{secret}\n--b\nContent-Disposition: form-data; name=code\n\nabc"
+        ),
+        // Words
+        format!(
+            "it said Bearer {secret}, then Basic YWRtaW46cGFzc3dvcmQ= and /a/{random}/b.{random} or access_token={random}"
+        ),
+        format!("-----BEGIN {key}\nMIG\n-----END {key} then {jwt}"),
+    ];
+    let shown: Vec<String> = body_rows.iter().map(|row| body(row)).collect();
+    let fields = [
+        ("Cookie", format!("a={secret}; b = {secret} ;{secret}; c=")),
+        ("Set-Cookie", format!(" a={secret}; Path=/; token={secret}")),
+        ("WWW-Authenticate", format!("Digest realm=\"a, b\", nonce=\"{secret}\", opaque={secret}, qop=auth")),
+        ("Authorization", format!("Digest username=\"u\", response=\"{secret}\", cnonce={secret} ; uri=\"/x\"")),
+        ("Authorization", format!("OAuth oauth_token=\"{secret}\", oauth_version=\"1.0\"")),
+        ("Authorization", format!("Custom {secret}")),
+        ("Authorization", format!("{secret} and")),
+        ("Authorization", format!("bearer{random}")),
+        ("Location", format!("//u:{secret}@h/a;jsessionid={secret}?x=1&token={secret}#code={secret}&y=2")),
+        ("Location", format!("https://{secret}@h:1/p/{random}#x")),
+        ("X-Note", format!("id={secret} token={random}.{random} of {jwt}.")),
+        ("X-UserToken", format!("\"{secret}\"")),
+    ];
+    let shown: Vec<String> = shown
+        .into_iter()
+        .chain(fields.iter().map(|(name, value)| format!("{name}: {}", field(name, value.as_bytes()))))
+        .collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}

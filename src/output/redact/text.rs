@@ -25,11 +25,14 @@ pub(super) fn marks(shaper: Shaper<'_>, base: usize, text: &[u8]) -> Vec<Mark> {
     let mut marks = private_keys(base, text);
     let mut before: &[u8] = b"";
     for word in words(text) {
-        let bytes = text.get(word.clone()).unwrap_or_default();
+        let mut bytes = text.get(word.clone()).unwrap_or_default();
         let scheme = before.eq_ignore_ascii_case(b"bearer") || before.eq_ignore_ascii_case(b"basic");
         if bytes.len() < LOOK_FROM && !scheme && memchr::memchr(b'=', bytes).is_none() {
             before = bytes;
             continue;
+        }
+        if scheme {
+            bytes = credentials(text.get(word.start..).unwrap_or_default());
         }
         if let Some(jwt) = jwt(bytes) {
             let at = word.start + jwt.start;
@@ -44,6 +47,12 @@ pub(super) fn marks(shaper: Shaper<'_>, base: usize, text: &[u8]) -> Vec<Mark> {
         before = bytes;
     }
     marks
+}
+
+/// What follows a scheme, up to what ends it in a sentence or a string: a token that is none may hold any other byte.
+fn credentials(rest: &[u8]) -> &[u8] {
+    let ends = |byte: &u8| *byte <= b' ' || b"\"'`<>(),;[]{}\\&".contains(byte);
+    rest.get(..rest.iter().position(ends).unwrap_or(rest.len())).unwrap_or_default()
 }
 
 /// Rows of the characters of which tokens are made.

@@ -38,3 +38,46 @@ fn is_binary(bytes: &[u8]) -> bool {
 fn invalid(bytes: &[u8]) -> usize {
     bytes.utf8_chunks().map(|chunk| chunk.invalid().len()).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unreadable(coding: &str, bytes: &[u8], decoded: &[u8]) -> bool {
+        let fields: Fields = [("Content-Encoding".to_owned(), coding.to_owned())].into_iter().collect();
+        let body = Body { bytes: bytes.to_vec().into(), coded: !coding.is_empty(), ..Body::default() };
+        is_unreadable(&fields, &body, decoded)
+    }
+
+    #[test]
+    fn a_body_is_left_out_where_it_is_no_text() {
+        let with = |odd: &[u8], of: usize| [&b"a".repeat(of - odd.len())[..], odd].concat();
+        for (bytes, left_out) in [
+            (b"plain \t\r\n text \x1b[1m".to_vec(), false),
+            (b"\xff\xfea\x01".to_vec(), true),
+            (b"\xfe\xffab".to_vec(), true),
+            (with(b"\0", 400), true),
+            (with(b"\x01\x02", 40), false),
+            (with(b"\x01\x02\x03", 40), true),
+            (with(b"\xe4\xf6", 8), false),
+            (with(b"\xe4\xf6\xfc", 8), true),
+            ("jürgen 日本".as_bytes().to_vec(), false),
+            ([&b"a".repeat(LOOK)[..], b"\0"].concat(), false),
+        ] {
+            assert_eq!(unreadable("", &bytes, &bytes), left_out, "{:?}", String::from_utf8_lossy(&bytes));
+        }
+        assert!(!unreadable("", b"", b"") && unreadable("gzip", b"abc", b""));
+    }
+
+    #[test]
+    fn a_body_is_left_out_where_it_is_still_coded() {
+        for (coding, bytes, decoded, left_out) in [
+            ("zstd", &b"text as it is"[..], &b"text as it is"[..], true),
+            ("identity", b"text as it is", b"text as it is", false),
+            ("br", b"text", b"text as it is", false),
+            ("zstd", b"text", b"text as it is", false),
+        ] {
+            assert_eq!(unreadable(coding, bytes, decoded), left_out, "{coding}");
+        }
+    }
+}
