@@ -1,4 +1,4 @@
-//! Answers that narrow the suspects without naming one: OAuth's error codes, and pages in the place of data.
+//! Answers that narrow the suspects without naming one: OAuth's error codes, pages in the place of data, the words of logs.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
 
 use why401::diagnose::diagnose;
@@ -73,4 +73,40 @@ fn a_form_that_no_length_announces_lacks_nothing_for_sure() {
     assert_eq!(announced[0], ("token-parameter-missing", Grade::Proven));
     let silent = har("");
     assert!(!silent.is_empty() && silent.iter().all(|(_, grade)| *grade < Grade::Proven), "{silent:?}");
+}
+
+/// A sanitizer changes values; it turns no form into JSON and no POST into GET.
+#[test]
+fn hidden_secrets_leave_the_form_of_a_token_request_to_see() {
+    let json = r#"{"grant_type":"password","client_secret":"****","password":"****"}"#;
+    let sent = |line: &str, mime: &str, body: &str| {
+        one(&format!(
+            "@ 10:00:00 https://dev1.service-now.com\n> {line} HTTP/1.1\n> Host: dev1.service-now.com\n> Content-Type: {mime}\n>\n> {body}\n< HTTP/1.1 401 Unauthorized\n< Server: snow_adc\n< Content-Type: application/json\n<\n< {{\"error_description\":\"access_denied\",\"error\":\"server_error\"}}\n"
+        ))
+    };
+    let form = "application/x-www-form-urlencoded";
+    assert_eq!(sent("POST /oauth_token.do", "application/json", json)[0], ("token-request-not-form", Grade::Proven));
+    let unknown = sent("POST /oauth_token.do", form, "grant_type=auth_code&client_id=a&client_secret=[redacted]");
+    assert_eq!(unknown[0], ("grant-type-unknown", Grade::Proven));
+    let hidden = sent("POST /oauth_token.do", form, "grant_type=[redacted]&client_id=a&client_secret=[redacted]");
+    assert!(hidden.iter().all(|(_, grade)| *grade < Grade::Proven), "{hidden:?}");
+}
+
+#[test]
+fn words_of_logs_and_clients_name_causes() {
+    let first = |text: &str| {
+        let exchange = &intake::read(text.as_bytes(), "a").unwrap()[0];
+        found(exchange).first().map_or(("", Grade::Possible), |first| *first)
+    };
+    let gate = "SNCRestrictBasicAuthUserAuthenticationGate: denied basic-auth API call for interactive-login user [j] under enforce=true";
+    assert_eq!(first(gate), ("basic-auth-restricted", Grade::Likely));
+    assert_eq!(first("Missing State parameter in request").0, "state-missing");
+    assert_eq!(first("Exception on token flow - client_secret").0, "client-secret-wrong");
+    let refused = "curl: (60) SSL certificate problem: unable to get local issuer certificate";
+    assert_eq!(first(refused).0, "upstream-certificate-invalid");
+    assert_eq!(first("curl: (56) Received HTTP code 407 from proxy after CONNECT").0, "proxy-authentication-required");
+    let name = "ConnectionError(host='dev1.service-now.com', port=443): Failed to resolve 'dev1.service-now.com'";
+    assert!(matches!(first(name).0, "upstream-unreachable" | "instance-gone"));
+    let fault = "<Fault><faultstring>Failed to authenticate WS-security.</faultstring></Fault>";
+    assert_eq!(first(fault).0, "ws-security-failed");
 }

@@ -18,7 +18,7 @@ use crate::terminal;
 
 #[derive(Args, Debug)]
 pub struct Options {
-    /// HAR files, curl commands and transcripts, raw HTTP messages or error bodies; - is standard input. Several are one story
+    /// HAR files, curl commands and transcripts, raw HTTP, logs of HTTP libraries or pasted errors; - is standard input. Several are one story
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Form of the explanations

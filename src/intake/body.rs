@@ -1,18 +1,24 @@
-//! The body of an error, pasted alone: JSON, XML, HTML, a SOAP fault, or a line of a log that holds one.
+//! An error, pasted alone: its body as JSON, XML, HTML or a SOAP fault, a line of a log that holds one, or the words of a
+//! client that got no answer.
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::model::{Body, Exchange, Fields, Millis, Outcome, Request, Response};
-use crate::wire::servicenow;
+use crate::model::{Body, Exchange, Fields, Millis, Outcome, Phase, Request, Response};
+use crate::wire::{endpoint, servicenow};
 
 use super::message::{self, Origin};
-use super::url;
+use super::{foreign, literal, url};
 
 /// The text as the answer to an unseen request; `None` where it looks like no answer. Its status is the one that the text
 /// forces; where it forces none, 400 stands for "an error", and the reason says so.
 pub fn read(text: &str) -> Option<Exchange> {
-    let (body, around) = found(text.trim())?;
+    let text = text.trim();
+    if let Some(failed) = stopped(text) {
+        return Some(failed);
+    }
+    let printed = printed(text);
+    let (body, around) = printed.as_deref().map_or_else(|| found(text), |json| Some((json, "")))?;
     let mime = mime(body);
     let (status, reason) = match status(body, around) {
         Some(status) => (status, String::new()),
@@ -26,12 +32,44 @@ pub fn read(text: &str) -> Option<Exchange> {
     Some(message::exchange(request, Outcome::Answered(response), Millis::UNKNOWN))
 }
 
+/// What a client says that got no answer: no name, no connection, no TLS.
+fn stopped(text: &str) -> Option<Exchange> {
+    if text.starts_with(['{', '[', '<']) || text.len() > 20_000 {
+        return None;
+    }
+    let line = text.lines().find(|line| foreign::is_known(line))?;
+    // An answer, or what stands for one, says more than its words.
+    if in_words(text).is_some() && foreign::failure(line).phase != Phase::ParentProxy {
+        return None;
+    }
+    let mut request = request(text);
+    if request.host.is_empty() {
+        request.host = host(text).unwrap_or_default();
+    }
+    Some(message::exchange(request, Outcome::Failed(foreign::failure(line)), Millis::UNKNOWN))
+}
+
+/// The first word that is the name of an instance.
+fn host(text: &str) -> Option<String> {
+    let mut words = text.split(|sign: char| !(sign.is_ascii_alphanumeric() || matches!(sign, '.' | '-')));
+    words.find(|word| endpoint::is_instance_host(word)).map(str::to_ascii_lowercase)
+}
+
+/// JSON as a program shows it that prints objects in its own way.
+fn printed(text: &str) -> Option<String> {
+    let shown = text.starts_with('{') && text.len() <= 20_000 && serde_json::from_str::<Value>(text).is_err();
+    let object = literal::object(text).filter(|object| shown && object.contains_key("error"))?;
+    Some(Value::Object(object).to_string())
+}
+
 /// The request that is not shown, to the URL that the words around the body name.
 fn request(around: &str) -> Request {
-    let named = around.find("http").and_then(|at| around.get(at..)).map(|rest| {
-        let end = rest.find(|sign: char| sign.is_whitespace() || "\"'<>()[]{}".contains(sign)).unwrap_or(rest.len());
-        rest.get(..end).unwrap_or_default().trim_end_matches(['.', ',', ':', ';'])
-    });
+    let named =
+        around.find("https://").or_else(|| around.find("http://")).and_then(|at| around.get(at..)).map(|rest| {
+            let end =
+                rest.find(|sign: char| sign.is_whitespace() || "\"'<>()[]{}".contains(sign)).unwrap_or(rest.len());
+            rest.get(..end).unwrap_or_default().trim_end_matches(['.', ',', ':', ';'])
+        });
     let Some(place) = named.and_then(url::split) else { return message::unseen_request(&Origin::default()) };
     let origin = Origin { scheme: Some(place.scheme), host: Some(place.host), port: Some(place.port) };
     Request { target: url::origin_form(place.target), ..message::unseen_request(&origin) }
@@ -43,20 +81,43 @@ fn captured(body: &str) -> Bytes {
 
 /// The body, and the words around it: a log's line often holds both.
 fn found(text: &str) -> Option<(&str, &str)> {
-    if text.starts_with(['{', '[', '<']) {
+    if text.starts_with(['{', '[', '<']) && !text.starts_with("<Response [") {
         return Some((text, ""));
     }
-    let inside = text.find('{').zip(text.rfind('}')).and_then(|(start, end)| text.get(start..=end));
-    if let Some(json) = inside.filter(|json| serde_json::from_str::<Value>(json).is_ok_and(|value| value.is_object())) {
+    if let Some(json) = json_in(text) {
         return Some((json, text));
+    }
+    let page = ["<!DOCTYPE html", "<!doctype html", "<html"].iter().filter_map(|start| text.find(start)).min();
+    if let Some(page) = page.and_then(|at| text.get(at..)) {
+        return Some((page, text));
     }
     let lower = text.to_ascii_lowercase();
     let short = text.len() <= 20_000;
     (short && ERRORS.iter().any(|word| lower.contains(word))).then_some((text, text))
 }
 
+/// The first object of JSON in a text that tells an error, else the first of all.
+fn json_in(text: &str) -> Option<&str> {
+    let whole = |at: usize| {
+        let rest = text.get(at..)?;
+        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Value>();
+        let value = values.next()?.ok().filter(Value::is_object)?;
+        Some((rest.get(..values.byte_offset())?, value.get("error").is_some()))
+    };
+    let objects: Vec<_> = text.match_indices('{').take(32).filter_map(|(at, _)| whole(at)).collect();
+    objects.iter().find(|(_, error)| *error).or(objects.first()).map(|(json, _)| *json)
+}
+
 /// Words of which an error's plain text has one.
-const ERRORS: [&str; 12] = [
+const ERRORS: [&str; 20] = [
+    "token flow",
+    "access restricted",
+    "state parameter",
+    "redirect url",
+    "code_challenge",
+    "proper roles",
+    "restrictbasicauth",
+    "ws-security",
     "not authenticated",
     "unauthorized",
     "unauthorised",
@@ -150,7 +211,13 @@ fn in_title(lower: &str) -> Option<u16> {
 /// The first number of three digits that is an error's status.
 fn in_words(text: &str) -> Option<u16> {
     let mut numbers = text.split(|character: char| !character.is_ascii_alphanumeric()).filter(|word| word.len() == 3);
-    numbers.find_map(|word| word.parse().ok().filter(|status| (400..600).contains(status)))
+    numbers.find_map(|word| word.parse().ok().filter(|status| is_error(*status)))
+}
+
+/// A registered status of an error: other numbers of three digits are ports and counts.
+fn is_error(status: u16) -> bool {
+    (400..600).contains(&status)
+        && http::StatusCode::from_u16(status).is_ok_and(|status| status.canonical_reason().is_some())
 }
 
 #[cfg(test)]

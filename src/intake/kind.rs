@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use crate::model::{Exchange, Millis};
 
-use super::{body, console, curl, raw};
+use super::LOOK;
+use super::{body, console, curl, dump, logs, raw};
 
 /// The kinds of recordings that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +16,10 @@ pub(super) enum Kind {
     Asked,
     Raw,
     Console,
+    /// A log of an HTTP library, or messages between prose.
+    Log,
+    /// An error of one of Node's HTTP clients.
+    Dump,
     Body,
 }
 
@@ -38,13 +43,17 @@ pub(super) fn of(start: &[u8]) -> Result<Kind, String> {
     }
     // What begins like JSON or markup is the body of an answer, whatever it quotes.
     let bare = text.starts_with(['{', '[', '<']);
+    let short = text.len() < LOOK;
     match () {
+        () if !bare && logs::is_log(text) => Ok(Kind::Log),
         () if !bare && curl::is_transcript(text) => Ok(Kind::Curl),
         () if !bare && raw::is_message(text) => Ok(Kind::Raw),
         () if !bare && console::is_console(text) => Ok(Kind::Console),
         // Postman's raw view has a line above its messages.
         () if !bare && text.lines().skip(1).take(3).any(raw::is_message) => Ok(Kind::Raw),
         () if !bare && curl::asked::is_asked(text) => Ok(Kind::Asked),
+        () if short && dump::read(text).is_some() => Ok(Kind::Dump),
+        () if !bare && short && logs::is_prose(text) => Ok(Kind::Log),
         () if body::read(text).is_some() => Ok(Kind::Body),
         () => Err(String::from(EXPECTED)),
     }
@@ -59,6 +68,8 @@ pub(super) fn exchanges(kind: Kind, bytes: &[u8]) -> Result<Vec<Exchange>, (Opti
         Kind::Raw if is_wide(bytes) => raw::read(text(bytes).as_bytes()),
         Kind::Raw => raw::read(bytes.strip_prefix(BOM).unwrap_or(bytes)),
         Kind::Console => console::read(&text(bytes)),
+        Kind::Log => logs::read(&text(bytes)),
+        Kind::Dump => dump::read(&text(bytes)).into_iter().collect(),
         Kind::Body => body::read(&text(bytes)).into_iter().collect(),
     };
     if exchanges.is_empty() {
@@ -78,7 +89,7 @@ fn date_the_first(exchanges: &mut [Exchange]) {
 }
 
 const EXPECTED: &str = "is no recording that why401 knows: give it a HAR 1.2 file, what `curl -v` printed, a curl \
-                        command with its answer, a raw HTTP request or answer, or the body of an error";
+                        command with its answer, a raw HTTP request or answer, the log of an HTTP library, or the text of an error";
 
 const UNANSWERED: &str = "shows a curl command and not the answer: run it again with `-v`, and give why401 the command and \
                           all that it prints";

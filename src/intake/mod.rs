@@ -1,19 +1,23 @@
-//! Recordings to exchanges: HAR, curl commands and `curl -v`, raw HTTP, a pasted error body, and the transcripts of cause pages. Pure.
+//! Recordings to exchanges: HAR, curl commands and `curl -v`, raw HTTP, logs of HTTP libraries, a pasted error, and the
+//! transcripts of cause pages. Pure.
 //!
 //! ```text
 //! open(reader, name) ─ kind::of(first bytes) ─┬─ har::Reader   entry by entry, whatever the length ─┐
-//!                                             └─ curl, raw, console, body: short texts, read whole ─┴→ Recording
+//!                                             └─ curl, raw, console, logs, dump, body: short texts, read whole ─┴→ Recording
 //! story(recordings) → exchanges in the order of their times, numbered from 1
 //! ```
 
 pub mod body;
 pub mod console;
 pub mod curl;
+mod dump;
 mod foreign;
 pub mod har;
 pub mod har_check;
 mod head;
 mod kind;
+mod literal;
+mod logs;
 mod masked;
 mod message;
 pub mod raw;

@@ -29,8 +29,11 @@ impl Ahead {
 
     /// Remembers an exchange, and lets it wait.
     pub fn see(&mut self, exchange: Exchange) {
-        // What breaks off here breaks off again when the exchange is explained, and is counted there.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.ledger.record(&exchange)));
+        let seen = catch_unwind(AssertUnwindSafe(|| self.ledger.record(&exchange)));
+        if seen.is_err() {
+            // It breaks off again when the exchange is explained, and is counted there.
+            tracing::debug!(exchange = exchange.id, "reading ahead failed");
+        }
         self.bytes += size(&exchange);
         self.waiting.push_back(exchange);
     }

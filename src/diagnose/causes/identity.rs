@@ -102,7 +102,8 @@ pub fn ws_security(facts: &Facts<'_>) -> Option<Finding> {
         "no profiles to authenticate",
         "invalid security policy selected",
     ];
-    let refused = facts.inbound() && facts.status() >= 400 || matches!(facts.reading.endpoint, Endpoint::Soap { .. });
+    let named = facts.inbound() || facts.request_unseen();
+    let refused = named && facts.status() >= 400 || matches!(facts.reading.endpoint, Endpoint::Soap { .. });
     let fault = FAULTS.into_iter().filter(|_| refused).find(|fault| text.contains(fault))?;
     let because = format!("The SOAP fault says: {fault}. WS-Security refused the message.");
     Some(

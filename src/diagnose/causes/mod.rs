@@ -27,6 +27,7 @@ mod session;
 mod token;
 mod token_request;
 mod transport;
+mod words;
 
 use super::facts::Facts;
 use crate::model::{Finding, Grade};
@@ -61,8 +62,10 @@ type Rule = fn(&Facts<'_>) -> Option<Finding>;
 pub fn rules(facts: &Facts<'_>) -> Vec<Finding> {
     if facts.request_unseen() {
         // An answer pasted alone has no host; a recording without secrets has all but them.
-        let shown = if facts.host().is_empty() { &[][..] } else { NO_SECRETS };
-        return ANSWER_ALONE.iter().chain(shown.iter().copied().flatten()).filter_map(|rule| rule(facts)).collect();
+        let answered = facts.reading.response().is_some();
+        let shown = if facts.host().is_empty() && answered { &[][..] } else { NO_SECRETS };
+        let rules = ANSWER_ALONE.iter().chain(shown.iter().copied().flatten());
+        return rules.filter_map(|rule| rule(facts)).chain(words::told(facts)).collect();
     }
     const FAMILIES: &[&[Rule]] = &[
         absent::RULES,
@@ -100,6 +103,7 @@ const ANSWER_ALONE: &[Rule] = &[
     instance::offline,
     outbound_token::pasted,
     policy::rate_limited,
+    transport::intermediary,
 ];
 
 /// Rules that look at addresses, redirects, connections and answers, and never at what a credential is or lacks.

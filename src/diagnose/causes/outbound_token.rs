@@ -291,10 +291,14 @@ fn header_case_before(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
-/// An error of Entra that was pasted alone: its code names it, whatever the request was.
+/// An error that was pasted alone: a code of Entra names it, whatever the request was; words about the client may.
 pub fn pasted(facts: &Facts<'_>) -> Option<Finding> {
-    let error = facts.reading.oauth_error.as_ref().filter(|_| facts.request_unseen())?;
-    let (cause, grade) = error.aadsts.and_then(entra)?;
+    let error = facts.reading.oauth_error.as_ref().filter(|_| facts.request_unseen() && !facts.inbound())?;
+    let about_client = || {
+        let (cause, _, _) = verdict_of(facts, error, &error.lower()).filter(|_| error.error == "invalid_client")?;
+        Some((cause, Grade::Likely))
+    };
+    let (cause, grade) = error.aadsts.and_then(entra).or_else(about_client)?;
     let because = format!("The provider answers {}: {}", error.error, first_sentence(&error.description));
     Some(Finding::new(cause, grade, because).weighing(40).at(Place::ResponseBody, "the provider names it"))
 }

@@ -243,7 +243,7 @@ fn url_host(url: &str) -> Option<String> {
     Some(host.to_ascii_lowercase())
 }
 
-fn intermediary(facts: &Facts<'_>) -> Option<Finding> {
+pub(super) fn intermediary(facts: &Facts<'_>) -> Option<Finding> {
     let instead = facts.status() >= 400 || in_the_place_of_data(facts);
     if facts.answerer != Answerer::Intermediary || !instead || facts.answer == Answer::ProxyWantsCredentials {
         return None;

@@ -57,7 +57,12 @@ const PARAMETERS: [&str; 26] = [
 ];
 
 fn refused(facts: &Facts<'_>) -> bool {
-    facts.token_refused() && !facts.request_unseen() && !facts.reading.redacted
+    refused_as_sent(facts) && !facts.reading.redacted
+}
+
+/// The same where secrets may be hidden: a sanitizer changes values, not the method, the place or the kind of a body.
+fn refused_as_sent(facts: &Facts<'_>) -> bool {
+    facts.token_refused() && !facts.request_unseen()
 }
 
 fn wrong_endpoint(facts: &Facts<'_>) -> Option<Finding> {
@@ -81,7 +86,7 @@ fn wrong_endpoint(facts: &Facts<'_>) -> Option<Finding> {
         );
     }
     let method = &facts.reading.request().method;
-    if refused(facts) && method != "POST" && method != "OPTIONS" {
+    if refused_as_sent(facts) && method != "POST" && method != "OPTIONS" {
         let because = format!("The token request was sent as {method}; the token endpoint wants POST.");
         return Some(
             Finding::new("token-endpoint-wrong", Grade::Proven, because)
@@ -97,7 +102,7 @@ fn params_in_query(facts: &Facts<'_>) -> Option<Finding> {
     let in_query: Vec<&str> = names.into_iter().filter(|name| facts.reading.query.has(name)).collect();
     let secret = in_query.iter().any(|name| matches!(*name, "client_secret" | "password" | "refresh_token"));
     let form_whole = !secret && facts.reading.form.as_ref().is_some_and(|form| form.has("grant_type"));
-    if !refused(facts) || in_query.is_empty() || form_whole {
+    if !refused_as_sent(facts) || in_query.is_empty() || form_whole {
         return None;
     }
     let because =
@@ -111,11 +116,12 @@ fn params_in_query(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 fn not_form(facts: &Facts<'_>) -> Option<Finding> {
-    if !refused(facts) || facts.reading.request().method != "POST" || facts.reading.sent.is_empty() {
+    let json = facts.reading.sent.trim_ascii_start().starts_with(b"{");
+    let judged = refused(facts) || json && refused_as_sent(facts);
+    if !judged || facts.reading.request().method != "POST" || facts.reading.sent.is_empty() {
         return None;
     }
     let mime = facts.fields().text("content-type").unwrap_or_default().to_ascii_lowercase();
-    let json = facts.reading.sent.trim_ascii_start().starts_with(b"{");
     let form = mime.contains("x-www-form-urlencoded");
     if form && !json {
         return None;

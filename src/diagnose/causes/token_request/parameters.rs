@@ -1,7 +1,7 @@
 //! Grants that do not exist, and parameters without which a grant means nothing.
 
 use super::super::super::facts::Facts;
-use super::{not_form, refused};
+use super::{not_form, refused, refused_as_sent};
 use crate::model::{Finding, Grade};
 use crate::wire::template;
 
@@ -19,9 +19,10 @@ const GRANTS: [&str; 7] = [
 pub(super) fn grant_unknown(facts: &Facts<'_>) -> Option<Finding> {
     let grant = facts.grant();
     let provider = facts.outbound();
-    if !refused(facts)
+    if !refused_as_sent(facts)
         || provider
         || grant.is_empty()
+        || facts.shown("grant_type").is_none()
         || GRANTS.contains(&grant)
         || template::placeholder_for_name(grant).is_some()
     {
