@@ -12,7 +12,7 @@ use super::dial::pool::Upstream;
 use super::door::answer::Notice;
 use super::door::route::Destination;
 use super::fault::failure;
-use super::http1::converse::{Conversation, Ending, Trouble};
+use super::http1::converse::{Conversation, Ending, Terms, Trouble};
 use super::http1::framing::{self, Decoder};
 use super::http1::head::{RequestHead, Version};
 use super::http1::rewrite::{self, RequestChanges};
@@ -247,7 +247,7 @@ impl Errand<'_> {
         first: &[u8],
         stale: bool,
     ) -> Result<(Ending, Upstream), Trouble> {
-        let mut conversation = Conversation {
+        let terms = Terms {
             limits: &self.shared.limits,
             method: self.head.method(),
             version: self.head.version,
@@ -257,9 +257,8 @@ impl Errand<'_> {
             fresh: upstream.served == 0,
             manner: &self.destination.manner,
             notes: &upstream.facts.notes,
-            decoder: &mut self.decoder,
-            sheet: &mut self.sheet,
         };
+        let mut conversation = Conversation { terms, decoder: &mut self.decoder, sheet: &mut self.sheet };
         let ending = conversation.run(client, &mut upstream.link, first).await?;
         Ok((ending, upstream))
     }

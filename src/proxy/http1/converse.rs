@@ -24,8 +24,9 @@ use crate::proxy::tls::Notes;
 /// A client's bytes that are read ahead while its answer is awaited: pipelined requests.
 const AHEAD: usize = 64 * 1024;
 
-/// What one request and its answer need.
-pub(in crate::proxy) struct Conversation<'a> {
+/// What is known of one request and of the connections that it and its answer take.
+#[derive(Clone, Copy)]
+pub(in crate::proxy) struct Terms<'a> {
     pub limits: &'a Limits,
     pub method: &'a str,
     /// The client's version.
@@ -41,6 +42,11 @@ pub(in crate::proxy) struct Conversation<'a> {
     /// How heads are written for the client.
     pub manner: &'a Manner,
     pub notes: &'a Notes,
+}
+
+/// What one request and its answer need.
+pub(in crate::proxy) struct Conversation<'a> {
+    pub terms: Terms<'a>,
     /// Follows the request's body.
     pub decoder: &'a mut Decoder,
     pub sheet: &'a mut Sheet,
@@ -80,22 +86,14 @@ impl Conversation<'_> {
         let (mut upstream_reader, mut upstream_writer) = split(&mut upstream.stream);
         let Sheet { draft, sent, received } = &mut *self.sheet;
         let mut down = Down {
-            limits: self.limits,
-            method: self.method,
-            version: self.version,
-            keeps: self.keeps,
-            upgrades: self.upgrades,
-            stale: self.stale,
-            fresh: self.fresh,
-            manner: self.manner,
-            notes: self.notes,
+            terms: self.terms,
             draft,
             kept: received,
             progress: &progress,
             begun: &begun,
             patience: &mut upstream.patience,
         };
-        let limits = self.limits;
+        let limits = self.terms.limits;
         let decoder = &mut *self.decoder;
         let ended = {
             let up = async {

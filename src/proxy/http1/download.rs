@@ -6,11 +6,10 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::converse::{Ending, Trouble, send};
+use super::converse::{Ending, Terms, Trouble, send};
 use super::dating;
 use super::framing::{self, Decoder, Framing};
 use super::head::{AnswerHead, Version, no_answer};
-use super::manner::Manner;
 use super::rewrite::{self, Persistence};
 use super::transfer::{Body, Progress, Stop};
 use crate::model::{FailureKind, Phase};
@@ -19,23 +18,13 @@ use crate::proxy::forward::malformed;
 use crate::proxy::link::{HeadRead, read_head};
 use crate::proxy::observe::{Capture, Draft};
 use crate::proxy::patience::Patience;
-use crate::proxy::settings::Limits;
-use crate::proxy::tls::Notes;
 
 /// Informational answers before the final one. Real ones are one or two.
 pub(in crate::proxy) const MOST_INFORMATIONAL: usize = 100;
 
-/// What the way down needs; see `Conversation` for the first half.
+/// What the way down needs.
 pub(in crate::proxy) struct Down<'a> {
-    pub limits: &'a Limits,
-    pub method: &'a str,
-    pub version: Version,
-    pub keeps: bool,
-    pub upgrades: bool,
-    pub stale: bool,
-    pub fresh: bool,
-    pub manner: &'a Manner,
-    pub notes: &'a Notes,
+    pub terms: Terms<'a>,
     pub draft: &'a mut Draft,
     pub kept: &'a mut Capture,
     pub progress: &'a Progress,
@@ -55,11 +44,11 @@ impl Down<'_> {
         if answer.status == 101 {
             return self.upgrade(&answer, writer).await;
         }
-        let framing = framing::of_answer(&answer, self.method).map_err(broken)?;
+        let framing = framing::of_answer(&answer, self.terms.method).map_err(broken)?;
         // HTTP/1.0 knows no chunks: its body ends with the connection.
-        let framed = self.version == Version::Http11 || framing != Framing::Chunked;
-        let keep_client = self.keeps && framed && framing != Framing::UntilClose;
-        let persistence = match (keep_client, self.version) {
+        let framed = self.terms.version == Version::Http11 || framing != Framing::Chunked;
+        let keep_client = self.terms.keeps && framed && framing != Framing::UntilClose;
+        let persistence = match (keep_client, self.terms.version) {
             (false, _) => Persistence::Close,
             (true, Version::Http10) => Persistence::KeepAlive,
             (true, Version::Http11 | Version::Http2) => Persistence::Open,
@@ -67,9 +56,9 @@ impl Down<'_> {
         // Room for what of the body is there already: both leave in one write.
         let mut out = BytesMut::with_capacity(answer.head.raw.len() + buffer.len() + 64);
         let date = dating::due(answer.head.get("date").is_some());
-        rewrite::answer(&answer, persistence, framed, self.manner, date.as_deref(), &mut out);
+        rewrite::answer(&answer, persistence, framed, self.terms.manner, date.as_deref(), &mut out);
         let mut decoder = Decoder::new(framing);
-        let mut body = Body { decoder: &mut decoder, kept: self.kept, framed, idle: self.limits.idle };
+        let mut body = Body { decoder: &mut decoder, kept: self.kept, framed, idle: self.terms.limits.idle };
         let ended = body.transfer(reader, buffer, writer, &mut out, None).await;
         // What is still here was never written.
         let begun = out.is_empty();
@@ -81,12 +70,12 @@ impl Down<'_> {
     }
 
     async fn upgrade<W: AsyncWrite + Unpin>(&mut self, answer: &AnswerHead, writer: &mut W) -> Result<Ending, Trouble> {
-        if !self.upgrades {
+        if !self.terms.upgrades {
             return Err(Trouble::Upstream(malformed(Phase::AwaitAnswer, "it changed the protocol unasked")));
         }
         let mut out = BytesMut::new();
-        rewrite::answer(answer, Persistence::Upgrade, true, self.manner, None, &mut out);
-        send(writer, &out, self.limits).await.map_err(|_| Trouble::Gone)?;
+        rewrite::answer(answer, Persistence::Upgrade, true, self.terms.manner, None, &mut out);
+        send(writer, &out, self.terms.limits).await.map_err(|_| Trouble::Gone)?;
         Ok(Ending { keep_client: false, keep_upstream: false, upgraded: true })
     }
 
@@ -109,10 +98,10 @@ impl Down<'_> {
                 return Ok(answer);
             }
             // HTTP/1.0 knows none (RFC 9110 §15.2).
-            if self.version == Version::Http11 {
+            if self.terms.version == Version::Http11 {
                 let mut out = BytesMut::new();
-                rewrite::answer(&answer, Persistence::Open, true, self.manner, None, &mut out);
-                send(writer, &out, self.limits).await.map_err(|_| Trouble::Gone)?;
+                rewrite::answer(&answer, Persistence::Open, true, self.terms.manner, None, &mut out);
+                send(writer, &out, self.terms.limits).await.map_err(|_| Trouble::Gone)?;
             }
         }
         Err(Trouble::Upstream(malformed(Phase::AwaitAnswer, "informational answers without an end")))
@@ -125,7 +114,7 @@ impl Down<'_> {
         buffer: &mut BytesMut,
     ) -> Result<(AnswerHead, Instant), Trouble> {
         let (raw, first_byte) = self.head(reader, buffer).await?;
-        let answer = AnswerHead::parse(raw, self.limits.fields).map_err(|fault| {
+        let answer = AnswerHead::parse(raw, self.terms.limits.fields).map_err(|fault| {
             Trouble::Upstream(malformed(Phase::AwaitAnswer, format!("{:?} at byte {}", fault.problem, fault.offset)))
         })?;
         Ok((answer, first_byte))
@@ -137,15 +126,15 @@ impl Down<'_> {
         reader: &mut R,
         buffer: &mut BytesMut,
     ) -> Result<(Bytes, Instant), Trouble> {
-        let limits = self.limits;
+        let limits = self.terms.limits;
         loop {
             let wait = limits.first_byte.saturating_sub(self.progress.last().elapsed());
             let waits = (wait, limits.first_byte);
             let read = read_head(reader, buffer, self.patience, waits, limits.head_bytes, no_answer);
             let failed = match reading(read, self.progress, self.draft).await {
                 HeadRead::Head(raw, first_byte) => return Ok((raw, first_byte)),
-                HeadRead::Closed | HeadRead::Failed(_) if self.stale => return Err(Trouble::Stale),
-                HeadRead::Closed => fault::closed(self.notes, self.fresh),
+                HeadRead::Closed | HeadRead::Failed(_) if self.terms.stale => return Err(Trouble::Stale),
+                HeadRead::Closed => fault::closed(self.terms.notes, self.terms.fresh),
                 HeadRead::Cut if !buffer.starts_with(b"HTTP/") => {
                     malformed(Phase::AwaitAnswer, "something else came, then the end")
                 }
@@ -156,7 +145,7 @@ impl Down<'_> {
                     failure(Phase::AwaitAnswer, FailureKind::TimedOut, "the answer's head did not end in time")
                 }
                 HeadRead::TooLarge(_) => malformed(Phase::AwaitAnswer, "the answer's head has no end within the limit"),
-                HeadRead::Failed(error) => fault::upstream(Phase::AwaitAnswer, &error, self.notes),
+                HeadRead::Failed(error) => fault::upstream(Phase::AwaitAnswer, &error, self.terms.notes),
             };
             return Err(Trouble::Upstream(failed));
         }
@@ -165,7 +154,7 @@ impl Down<'_> {
     pub fn stopped(&self, stop: Stop, begun: bool) -> Trouble {
         let failed = match stop {
             Stop::Write => return Trouble::Gone,
-            Stop::Read(error) => fault::upstream(Phase::ReadBody, &error, self.notes),
+            Stop::Read(error) => fault::upstream(Phase::ReadBody, &error, self.terms.notes),
             Stop::Broken(why) => malformed(Phase::ReadBody, why),
         };
         if begun { Trouble::Cut(failed) } else { Trouble::Upstream(failed) }

@@ -16,7 +16,7 @@ use super::translate;
 use crate::model::Phase;
 use crate::proxy::dial::pool::Upstream;
 use crate::proxy::forward::malformed;
-use crate::proxy::http1::converse::{Ending, Trouble, both};
+use crate::proxy::http1::converse::{Ending, Terms, Trouble, both};
 use crate::proxy::http1::dating;
 use crate::proxy::http1::download::{Down, MOST_INFORMATIONAL, persists};
 use crate::proxy::http1::framing::{self, Decoder, Framing};
@@ -44,7 +44,7 @@ pub(super) async fn converse(
         progress.finish();
         pending::<Result<Infallible, Stop>>().await
     };
-    let down = Down {
+    let terms = Terms {
         limits,
         method: errand.head.method(),
         version: Version::Http2,
@@ -54,6 +54,9 @@ pub(super) async fn converse(
         fresh: upstream.served == 0,
         manner: &errand.destination.manner,
         notes: &upstream.facts.notes,
+    };
+    let down = Down {
+        terms,
         draft,
         kept: received,
         progress: &progress,
@@ -118,8 +121,8 @@ async fn bring<R: AsyncRead + Unpin>(
 ) -> Result<Ending, Trouble> {
     let answer = final_head(&mut down, reader, buffer, respond).await?;
     let broken = |why: &str| Trouble::Upstream(malformed(Phase::AwaitAnswer, why));
-    let framing = framing::of_answer(&answer, down.method).map_err(broken)?;
-    let mut response = expressed(&answer, down.manner)?;
+    let framing = framing::of_answer(&answer, down.terms.method).map_err(broken)?;
+    let mut response = expressed(&answer, down.terms.manner)?;
     dating::complete(response.headers_mut());
     down.begun.store(true, Ordering::Relaxed);
     let end = matches!(framing, Framing::Empty | Framing::Length(0));
@@ -127,7 +130,7 @@ async fn bring<R: AsyncRead + Unpin>(
     let keep_upstream = persists(&answer) && framing != Framing::UntilClose;
     if !end {
         let mut decoder = Decoder::new(framing);
-        let limits = down.limits;
+        let limits = down.terms.limits;
         let moved = from_link(reader, buffer, &mut decoder, down.kept, &mut send, limits, None).await;
         moved.map_err(|stop| cut(&down, stop, &mut send))?;
     }
@@ -149,7 +152,9 @@ async fn final_head<R: AsyncRead + Unpin>(
         };
         match answer.status {
             101 => return Err(Trouble::Upstream(malformed(Phase::AwaitAnswer, "it changed the protocol unasked"))),
-            100..=199 => respond.send_informational(expressed(&answer, down.manner)?).map_err(|_| Trouble::Gone)?,
+            100..=199 => {
+                respond.send_informational(expressed(&answer, down.terms.manner)?).map_err(|_| Trouble::Gone)?
+            }
             _ => {
                 down.draft.answer_begun(&answer, first_byte);
                 return Ok(answer);
