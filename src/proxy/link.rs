@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
 use super::http1::head;
+use super::observe::whole_words;
 use super::patience::{Patience, within};
 use super::stream::Stream;
 
@@ -172,7 +173,8 @@ async fn finish_head<R: AsyncRead + Unpin>(
         }
         looked = buffer.len();
         if looked >= most {
-            return HeadRead::TooLarge(Bytes::copy_from_slice(buffer.get(..most).unwrap_or_default()));
+            let kept = buffer.get(..most).unwrap_or_default();
+            return HeadRead::TooLarge(Bytes::copy_from_slice(kept.get(..whole_words(kept)).unwrap_or_default()));
         }
         // What follows at once is read all the same: it is evidence.
         let wait = if spoilt(buffer) { REST } else { FOR_EVER };

@@ -51,11 +51,26 @@ impl Capture {
     }
 
     fn take(&mut self) -> Body {
-        let bytes = std::mem::take(&mut self.kept).freeze();
+        let mut bytes = std::mem::take(&mut self.kept).freeze();
+        if self.length > bytes.len() as u64 {
+            bytes.truncate(whole_words(&bytes));
+        }
         // Nothing is decoded here: the bytes are as they were on the wire.
         Body { bytes, length: self.length, coded: true, unpacking: self.unpacking, left_out: None }
     }
 }
+
+/// Where the last whole word of a text ends that was cut: the first half of a secret is not known again as what it is. One
+/// that is longer than any stays.
+pub(super) fn whole_words(text: &[u8]) -> usize {
+    let tail = text.len().saturating_sub(WORD);
+    let between = |byte: &u8| byte.is_ascii_whitespace() || b"\"'&;,<>{}[]()".contains(byte);
+    let end = text.iter().skip(tail).rposition(between);
+    end.map_or(text.len(), |at| tail + at + 1)
+}
+
+/// Few tokens are longer, and what is cut off is no evidence any more.
+const WORD: usize = 4 * 1024;
 
 /// One exchange in the making: what is known so far, and both bodies, which are filled from two sides at once.
 pub(super) struct Sheet {
@@ -324,5 +339,25 @@ pub(super) fn broken_request(raw: Bytes, origin: Option<&Origin>) -> Request {
         body: Body::default(),
         head: Some(raw),
         unseen: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cut_ends_with_a_whole_word() {
+        for (text, kept) in [
+            ("a b", "a "),
+            ("{\"token\":\"B1wSEk0", "{\"token\":\""),
+            ("a=1&code=B1wS", "a=1&"),
+            ("Cookie: a=B1; b=B1", "Cookie: a=B1; "),
+            ("B1wSEk0", "B1wSEk0"),
+        ] {
+            assert_eq!(text.get(..whole_words(text.as_bytes())), Some(kept), "{text}");
+        }
+        let long = format!("a {}", "b".repeat(WORD));
+        assert_eq!(whole_words(long.as_bytes()), long.len());
     }
 }

@@ -3,7 +3,8 @@
 
 usage: canaries.py --why401 PATH --work FOLDER [--scanners FOLDER]
 
-Each case has a canary of its own. They pass the proxy once with words for people and once with JSON, with RUST_LOG=trace;
+Each case has a canary of its own. They pass the proxy once with words for people and once with JSON, with RUST_LOG=trace,
+and once more at each other level;
 then the log, the log's file, standard error, the command line, every file of the session and every file of a report (and
 its zip, and the short text), from the session and from a HAR of another tool, are searched for every canary: plainly,
 percent-encoded, in base64 at each offset, in base16, escaped for JSON and XML, and the other way round. Bodies are
@@ -56,6 +57,14 @@ def chunked(body, size, fields=()):
         part = body[at:at + size]
         out += f"{len(part):x}\r\n".encode() + part + b"\r\n"
     return out + b"0\r\n\r\n"
+
+
+def behind(trailers="", extension="", broken=""):
+    """A request in chunks, with what may stand beside them."""
+    head = f"POST /oauth_token.do HTTP/1.1\r\nHost: {HOST}\r\n{FORM}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    if broken:
+        return f"{head}{len(broken):x}\r\n{broken}\r\nZZ\r\n".encode()
+    return f"{head}3{extension}\r\na=b\r\n0\r\n{trailers}\r\n".encode()
 
 
 FORM, JSON, XML, HTML, ZIP = ("Content-Type: application/x-www-form-urlencoded", "Content-Type: application/json",
@@ -132,6 +141,22 @@ def cases():
         "no colon": lambda c: (f"GET /x HTTP/1.1\r\nHost: {HOST}\r\nAuthorization Bearer {c}\r\n\r\n".encode(), OK),
         "line break in the token": lambda c: (f"GET /x HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {c[:9]}\r\n {c[9:]}\r\n\r\n".encode(), OK),
         "blank in the target": lambda c: (f"GET /x?password={c} y HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode(), OK),
+        "secret as a name": lambda c: (f"GET /x HTTP/1.1\r\nHost: {HOST}\r\nBearer {c}: x\r\n\r\n".encode(), OK),
+        "8 bits in the target": lambda c: (f"GET /\xe9?password={quote(c, safe='')} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode("latin-1"), OK),
+        "another version": lambda c: (f"GET /x?password={quote(c, safe='')} HTTP/3.0\r\nHost: {HOST}\r\n\r\n".encode(), OK),
+        "two lengths": lambda c: (request("/oauth_token.do", [FORM, "Content-Length: 3"], f"password={quote(c, safe='')}"), OK),
+        "too many fields": lambda c: (request("/x", [f"Authorization: Bearer {c}", *(f"A{n}: {c}" for n in range(150))]), OK),
+        "a head that is cut": lambda c: (request("/x", [f"Authorization: Bearer {c}", f"A: {f'{c} ' * 5000}"]), OK),
+        "a body that is cut": lambda c: told([f"X-Sn-Apikey: {c}"], "{" + f'"error": "{c}", ' * 5000 + "}"),
+        # tunnels
+        "CONNECT with credentials": lambda c: (f"CONNECT {HOST}:80 HTTP/1.1\r\nProxy-Authorization: Basic {b64('svc:' + c)}\r\nCookie: a={c}\r\n\r\n".encode() + request(), OK),
+        # beside the head
+        "trailer": lambda c: (behind(f"X-Api-Key: {c}\r\nAuthorization: Bearer {c}\r\n"), OK),
+        "chunk extension": lambda c: (behind("", f';token="{c}"'), OK),
+        "broken chunks": lambda c: (behind("", "", f"password={quote(c, safe='')}"), OK),
+        "WebSocket protocol": lambda c: (request("/ws", ["Upgrade: websocket", f"Sec-WebSocket-Protocol: bearer, {c}"], method="GET"), OK),
+        "informational answer": lambda c: (request(), f"HTTP/1.1 103 Early Hints\r\nX-Auth-Token: {c}\r\nSet-Cookie: a={c}\r\n\r\n".encode() + OK),
+        "trailer of an answer": lambda c: (request(), chunked(b"{}", 2, [JSON]).replace(b"0\r\n\r\n", f"0\r\nX-Auth-Token: {c}\r\n\r\n".encode())),
         "answer that is no HTTP": lambda c: (request("/x", [f"Authorization: Bearer {c}"]), f"garbage {c}\r\n\r\n".encode()),
     }
 
@@ -184,7 +209,7 @@ def unpacked(message):
     head, _, body = message.partition(b"\r\n\r\n")
     if b"Transfer-Encoding: chunked" in head:
         rest, body = body, b""
-        while rest and (size := int(rest.partition(b"\r\n")[0], 16)):
+        while (digits := re.match(rb"[0-9a-f]+", rest)) and (size := int(digits[0], 16)):
             rest = rest.partition(b"\r\n")[2]
             body, rest = body + rest[:size], rest[size + 2:]
     if ZIP.encode() in head:
@@ -204,14 +229,15 @@ def play(port, instance, every):
                 pass
 
 
-def run(options, work, env, instance, every, form):
+def run(options, work, env, instance, every, form, level="trace"):
     """One run of the proxy; where its words are."""
-    session = work / f"session-{form}"
-    said, errors, file = work / f"said-{form}", work / f"errors-{form}", work / f"file-{form}"
+    name = form if level == "trace" else f"{form}-{level}"
+    session = work / f"session-{name}"
+    said, errors, file = work / f"said-{name}", work / f"errors-{name}", work / f"file-{name}"
     arguments = [options.why401, "run", "--listen", "127.0.0.1:0", "--log-format", form, "--log-file", file, "--session", session,
                  "--resolve", f"{HOST}:80=127.0.0.1:{instance.socket.getsockname()[1]}", "--ca-dir", work / "ca"]
     with open(said, "wb") as out, open(errors, "wb") as err:
-        proxy = subprocess.Popen(arguments, stdout=out, stderr=err, env=env | {"RUST_LOG": "trace"})
+        proxy = subprocess.Popen(arguments, stdout=out, stderr=err, env=env | {"RUST_LOG": level})
         try:
             port = None
             for _ in range(LIMIT * 20):
@@ -219,7 +245,7 @@ def run(options, work, env, instance, every, form):
                     break
                 threading.Event().wait(0.05)
             play(int(port[1]), instance, every)
-            (work / f"title-{form}").write_bytes(b"".join(Path(f"/proc/{proxy.pid}/{name}").read_bytes() for name in ("cmdline", "comm"))
+            (work / f"title-{name}").write_bytes(b"".join(Path(f"/proc/{proxy.pid}/{name}").read_bytes() for name in ("cmdline", "comm"))
                                                  if Path("/proc/self/comm").exists() else b"")
             proxy.terminate()
             proxy.wait(LIMIT)
@@ -238,7 +264,7 @@ def har(path, every):
         method, target = first.split(" ")[:2]
         answer, _, content = told.partition(b"\r\n\r\n")
         status, *answered = answer.decode("latin-1").split("\r\n")
-        if not status.startswith("HTTP/1.1 ") or b"chunked" in answer or b"gzip" in answer + head:
+        if not status.startswith("HTTP/1.1 ") or b"chunked" in answer + head or b"gzip" in answer + head or method == "CONNECT":
             continue
         pairs = lambda lines: [dict(zip(("name", "value"), line.split(": ", 1))) for line in lines if ": " in line]
         entries.append({
@@ -267,6 +293,9 @@ def main():
     every = [case(planted[name]) for name, case in cases().items()]
     instance = Instance()
     sources = [run(options, out, env, instance, every, form) for form in ("human", "json")]
+    for level in ("error", "warn", "info", "debug"):
+        for form in ("human", "json"):
+            run(options, out, env, instance, every, form, level)
     raw = work / "raw"
     raw.mkdir()
     recording = raw / "other.har"

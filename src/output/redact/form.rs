@@ -83,7 +83,7 @@ pub(super) fn url(shaper: Shaper<'_>, base: usize, url: &[u8]) -> Vec<Mark> {
 /// The part before the query.
 fn path(shaper: Shaper<'_>, base: usize, path: &[u8]) -> Vec<Mark> {
     let mut marks = Vec::new();
-    let authority = after_scheme(path).or(path.starts_with(b"//").then_some(2));
+    let authority = after_scheme(path).or(path.starts_with(b"//").then_some(2)).or(is_authority(path).then_some(0));
     let mut rest_at = 0;
     if let Some(start) = authority {
         let end = path.iter().skip(start).position(|byte| *byte == b'/').map_or(path.len(), |at| at + start);
@@ -115,8 +115,22 @@ fn session_id(path: &[u8]) -> Option<usize> {
     memchr_iter(b';', path).find(is_name).map(|at| at + NAME.len())
 }
 
+/// The target of a CONNECT, with user information that does not belong there.
+fn is_authority(path: &[u8]) -> bool {
+    let end = path.iter().position(|byte| matches!(byte, b'/' | b' ' | b'@')).and_then(|at| path.get(at));
+    end == Some(&b'@')
+}
+
+/// The same in the first line of a head that could not be read.
+pub(super) fn in_first_line(shaper: Shaper<'_>, base: usize, line: &[u8]) -> Vec<Mark> {
+    let Some(target) = line.iter().position(|byte| *byte == b' ').map(|at| at + 1) else { return Vec::new() };
+    let rest = line.get(target..).unwrap_or_default();
+    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#' | b' ')).unwrap_or(rest.len());
+    user_information(shaper, base + target, rest.get(..end).unwrap_or_default())
+}
+
 /// `user:password@host`: the password; without a colon, what stands there may be a token.
-fn user_information(shaper: Shaper<'_>, base: usize, authority: &[u8]) -> Vec<Mark> {
+pub(super) fn user_information(shaper: Shaper<'_>, base: usize, authority: &[u8]) -> Vec<Mark> {
     let Some(at) = authority.iter().rposition(|byte| *byte == b'@') else { return Vec::new() };
     let information = authority.get(..at).unwrap_or_default();
     let start = information.iter().position(|byte| *byte == b':').map_or(0, |colon| colon + 1);

@@ -28,6 +28,7 @@ pub(super) fn marks(shaper: Shaper<'_>, head: &[u8]) -> Vec<Mark> {
         let bytes = head.get(line.clone()).unwrap_or_default();
         if number == 0 {
             marks.extend(form::url(shaper, line.start, bytes));
+            marks.extend(form::in_first_line(shaper, line.start, bytes));
             continue;
         }
         let (name, from) = name(bytes);

@@ -110,6 +110,7 @@ fn field_marks(shaper: Shaper<'_>, kind: FieldKind, value: &[u8]) -> Vec<Mark> {
         FieldKind::SetCookie => credential::set_cookie(shaper, value),
         FieldKind::Challenge => credential::parameters(shaper, value),
         FieldKind::Url => form::url(shaper, 0, value),
+        FieldKind::Host => form::user_information(shaper, 0, value),
         FieldKind::Secret => shaper.marks(0, value, Writing::Token),
         FieldKind::Other => text::marks(shaper, 0, value),
     }

@@ -183,6 +183,8 @@ pub(super) enum FieldKind {
     Challenge,
     /// A URL, or a value with one in it.
     Url,
+    /// A host, perhaps with user information before it that does not belong there.
+    Host,
     Secret,
     Other,
 }
@@ -198,6 +200,7 @@ pub(super) fn field_kind(name: &str) -> FieldKind {
         "referer" | "location" | "content-location" | "link" | "refresh" | "x-original-url" | "x-rewrite-url" => {
             FieldKind::Url
         }
+        "host" | "x-forwarded-host" | "x-original-host" => FieldKind::Host,
         "access-control-allow-headers" | "access-control-request-headers" | "vary" => FieldKind::Other,
         _ if is_authorization(&lower) => FieldKind::Authorization,
         _ if secrecy(&lower) == Secrecy::Secret => FieldKind::Secret,
@@ -269,7 +272,7 @@ mod tests {
             ("Location", Url),
             ("X-Transaction-ID", Other),
             ("X-Is-Logged-In", Other),
-            ("Host", Other),
+            ("hOsT", Host),
         ] {
             assert_eq!(field_kind(name), kind, "{name}");
         }

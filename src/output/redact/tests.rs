@@ -29,6 +29,26 @@ fn untagged(text: &str) -> String {
 }
 
 #[test]
+fn a_password_before_a_host_is_hidden_wherever_a_host_stands() {
+    for (shown, wanted) in [
+        (field("Host", b"svc:Harbour%4012@dev1.service-now.com"), "@dev1.service-now.com"),
+        (field("X-Forwarded-Host", b"Harbour%4012@dev1.service-now.com"), "@dev1.service-now.com"),
+        (url("svc:Harbour%4012@dev1.service-now.com:443"), "@dev1.service-now.com:443"),
+        (url("Harbour%4012@dev1.service-now.com:443"), "@dev1.service-now.com:443"),
+    ] {
+        assert!(shown.contains(wanted) && !shown.contains("Harbour"), "{shown}");
+    }
+    for kept in ["dev1.service-now.com:443", "/a@b", "/x?sysparm_query=email=a@b.example", "*"] {
+        assert_eq!(url(kept), kept);
+    }
+    let salt = Salt::new([7; 32]);
+    let head = b"CONNECT svc:Harbour%4012@dev1.service-now.com:443 HTTP/1.1\r\nHost: Harbour%4012@x\r\n\r\n";
+    let marks = head::marks(Door::new(&salt, Millis(0)).shaper, head);
+    let shown = Shown::new(head, marks).text();
+    assert!(shown.contains("CONNECT svc:") && !shown.contains("Harbour"), "{shown}");
+}
+
+#[test]
 fn the_mistake_in_a_malformed_authorization_stays_visible() {
     let t = TOKEN;
     let values = [
