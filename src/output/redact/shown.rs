@@ -126,14 +126,9 @@ impl Shown {
         }
     }
 
+    /// Two runs never meet: a shape or an escape stands between them.
     fn plain_run(&mut self, source: Range<usize>, run: &str) {
-        match self.pieces.last_mut() {
-            Some(Piece { source: last, text, kind: PieceKind::Plain }) if last.end == source.start => {
-                last.end = source.end;
-                text.push_str(run);
-            }
-            _ => self.pieces.push(Piece { source, text: run.into(), kind: PieceKind::Plain }),
-        }
+        self.pieces.push(Piece { source, text: run.into(), kind: PieceKind::Plain });
     }
 
     fn escaped(&mut self, source: Range<usize>, write: impl FnOnce(&mut String)) {

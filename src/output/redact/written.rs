@@ -104,9 +104,6 @@ impl Written {
     }
 
     fn json(&mut self, at: usize, rest: &[u8]) -> usize {
-        if rest.first() != Some(&b'\\') {
-            return self.literal(at, rest, 1);
-        }
         let short = |byte: u8| (at..at + 2, [byte]);
         let (raw, byte) = match rest.get(1) {
             Some(b'n') => short(b'\n'),
@@ -164,14 +161,14 @@ impl Written {
         let before = self.decoded.iter().zip(decoded).take_while(same).count();
         let most = self.decoded.len().min(decoded.len()) - before;
         let after = self.decoded.iter().rev().zip(decoded.iter().rev()).take(most).take_while(same).count();
-        let range = self.raw(&(before..self.decoded.len() - after));
         let new = String::from_utf8_lossy(decoded.get(before..decoded.len() - after).unwrap_or_default());
         let new = match writing {
-            Writing::Encoded | Writing::Percent => form::encode(&new),
-            Writing::Json => serde_json::to_string(&new).unwrap_or_default().trim_matches('"').to_owned(),
+            Writing::Encoded | Writing::EncodedText | Writing::Percent => form::encode(&new),
+            Writing::Json | Writing::JsonText => escaped(&new),
             _ => new.replace('&', "&amp;").replace('<', "&lt;"),
         };
-        let (head, tail) = (raw.get(..range.start), raw.get(range.end..));
+        let head = raw.get(..self.raw(&(0..before)).end);
+        let tail = raw.get(raw.len() - self.raw(&(self.decoded.len() - after..self.decoded.len())).len()..);
         [head.unwrap_or_default(), new.as_bytes(), tail.unwrap_or_default()].concat()
     }
 
@@ -187,6 +184,12 @@ impl Written {
         }
         out
     }
+}
+
+/// As in a string of JSON.
+fn escaped(text: &str) -> String {
+    let quoted = serde_json::to_string(text).unwrap_or_default();
+    quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned()
 }
 
 fn write(new: &[u8], style: Style, out: &mut Vec<u8>) {
@@ -255,6 +258,33 @@ mod tests {
         assert_eq!(Written::new(br"\r\n\t\b\f\/\\", Writing::Json).decoded, b"\r\n\t\x08\x0c/\\");
         assert_eq!(exchanged("a%61", Writing::Plain, b'a', b'x'), "x%61");
         assert_eq!(exchanged("a&#97;&amp;&#x61;&a;&", Writing::Markup, b'a', b'x'), "x&#120;&amp;&#120;&x;&");
+    }
+
+    #[test]
+    fn bytes_of_another_number_are_written_anew_and_their_neighbours_stay() {
+        for (raw, writing, decoded, respelt) in [
+            ("a%20b%3Dc%2F", Writing::Encoded, "a b=q&qc/", "a%20b%3Dq%26qc%2F"),
+            ("a%20b+c%2F", Writing::Percent, "a b/", "a%20b%2F"),
+            (r#"\u0061\"b\"\n"#, Writing::Json, "a\"b\"\"c\"\n", r#"\u0061\"b\"\"c\"\n"#),
+            ("&#97;&amp;b&lt;", Writing::Markup, "a&x<&b<", "&#97;&amp;x&lt;&amp;b&lt;"),
+            ("a%20b", Writing::EncodedText, "a c", "a%20c"),
+        ] {
+            let written = Written::new(raw.as_bytes(), writing);
+            let other = String::from_utf8(written.respelt(raw.as_bytes(), decoded.as_bytes(), writing)).unwrap();
+            assert_eq!(other, respelt);
+            assert_eq!(Written::new(other.as_bytes(), writing).decoded, decoded.as_bytes());
+        }
+    }
+
+    #[test]
+    fn decoded_bytes_lead_to_the_raw_bytes_that_stand_for_them() {
+        let written = Written::new(b"ab%20cd%3D%3De", Writing::Encoded);
+        assert_eq!(written.decoded, b"ab cd==e");
+        for (decoded, raw) in [(0..1, 0..1), (1..3, 1..5), (2..3, 2..5), (3..5, 5..7), (4..6, 6..10), (6..8, 10..14)] {
+            assert_eq!(written.raw(&decoded), raw, "{decoded:?}");
+        }
+        assert_eq!(written.raw(&(3..3)), 0..0);
+        assert!(!written.is_plain() && Written::new(b"ab", Writing::Encoded).is_plain());
     }
 
     #[test]

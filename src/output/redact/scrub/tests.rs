@@ -165,3 +165,116 @@ fn a_stand_in_is_the_same_however_many_were_made_in_between() {
     assert_eq!(first, again);
     assert_eq!(first.iter().collect::<std::collections::HashSet<_>>().len(), 600);
 }
+
+/// The second of two exchanges of a session, as the line of a file would show it.
+fn exchange(text: &str) -> Exchange {
+    let read = crate::intake::transcript::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    read.steps.into_iter().next().expect("an exchange").exchange
+}
+
+const ECHO: &str = "@ 10:00:00 https://dev1.service-now.com\n> GET /a HTTP/1.1\n> Host: h\n> X-Trace: sent q7ZB3bh@n on\n\
+                    < HTTP/1.1 200 OK\n<\n";
+
+#[test]
+fn a_body_that_is_left_out_is_learned_from() {
+    let told = |body: &str| format!("{ECHO}< {body}\n");
+    let only_requests = Telling { request: true, answer: false };
+    for (body, gone) in [
+        (r#"{"access_token":"q7ZB3bh@n"}"#, true),
+        (r#"{"note":"nothing"}"#, false),
+        (r#"{"code_verifier":"q7ZB3bh@n"}"#, true),
+    ] {
+        let mut scrubber = Scrubber::new(Salt::new([7; 32]));
+        let (scrubbed, removed) = scrubber.scrub_keeping(&exchange(&told(body)), only_requests);
+        let trace = scrubbed.request.fields.text("x-trace").unwrap().into_owned();
+        assert_eq!(!trace.contains("q7ZB3bh@n"), gone, "{body}: {trace}");
+        assert!(scrubbed.response().unwrap().body.bytes.is_empty());
+        assert!(removed.iter().all(|removed| removed.place == "request.headers.x-trace"), "{removed:?}");
+    }
+}
+
+#[test]
+fn what_is_learned_later_mends_what_was_written_before() {
+    let mut scrubber = Scrubber::new(Salt::new([7; 32]));
+    let (before, _) = scrubber.scrub(&exchange(ECHO));
+    let line = before.request.fields.text("x-trace").unwrap().into_owned();
+    assert_eq!((line.as_str(), scrubber.mended(line.as_bytes())), ("sent q7ZB3bh@n on", None));
+    let learned = scrubber.learned();
+    scrubber.learn(&exchange(
+        "@ 10:00:00 https://dev1.service-now.com\n> GET /?access_token=q7ZB3bh%40n HTTP/1.1\n> Host: h\n< HTTP/1.1 200 OK\n<\n",
+    ));
+    assert!(scrubber.learned() > learned);
+    let forms = scrubber.learned_since(learned);
+    assert!(forms.contains(&b"q7ZB3bh@n".to_vec()) && forms.contains(&b"q7ZB3bh%40n".to_vec()));
+    let mended = String::from_utf8(scrubber.mended(line.as_bytes()).unwrap()).unwrap();
+    assert_eq!((mended.len(), pattern(&mended), mended.contains("q7Z")), (line.len(), pattern(&line), false));
+}
+
+#[test]
+fn rules_have_their_names() {
+    use Rule::*;
+    let names = [Name, Basic, JwtSignature, Pkce, KnownElsewhere, UnreadableBody].map(Rule::as_str);
+    let known = ["name-or-look", "basic-password", "jwt-signature", "pkce", "known-elsewhere", "unreadable-body"];
+    assert_eq!(names, known);
+}
+
+#[test]
+fn a_verifier_within_a_text_within_a_text_is_exchanged_there() {
+    let mut scrubber = Scrubber::new(Salt::new([7; 32]));
+    let body = r#"{"log":"sent \"code_verifier\":\"short-Verifier-123\" and \"password\" of a\u002Fb","x":"y"}"#;
+    let (scrubbed, _) = scrubber.scrub(&exchange(&format!("{ECHO}< {body}\n")));
+    let text = String::from_utf8_lossy(&scrubbed.response().unwrap().body.bytes).into_owned();
+    assert!(!text.contains("short-Verifier") && text.starts_with(r#"{"log":"sent \"code_verifier\":\""#), "{text}");
+    assert!(text.ends_with(r#"\" and \"password\" of a\u002Fb","x":"y"}"#), "{text}");
+    assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{text}");
+}
+
+fn masker(masks: Masks) -> Masker {
+    Masker::new(Salt::new([7; 32]), masks)
+}
+
+/// What is masked is what was asked for, and nothing where nothing was.
+#[test]
+fn each_mask_covers_its_own_names() {
+    let story = "@ 10:00:00 https://acme4711.service-now.com\n> POST /oauth_token.do HTTP/1.1\n> Host: acme4711.service-now.com\n\
+                 > Content-Type: application/x-www-form-urlencoded\n>\n\
+                 > grant_type=password&client_id=beef00112233&username=abel.tuter&password=x\n\
+                 < HTTP/1.1 200 OK\n<\n< {\"id_token\":\"eyJhbGciOiJub25lIn0.eyJuYW1lIjoiQmV0aCBBbmdsaW4ifQ.\"}\n";
+    let words = "abel.tuter, beef00112233, acme4711.service-now.com, Beth Anglin";
+    let none = Masks::default();
+    for (masks, left) in [
+        (none, [true; 4]),
+        (Masks { users: true, ..none }, [false, true, true, true]),
+        (Masks { clients: true, ..none }, [true, false, true, true]),
+        (Masks { hosts: true, ..none }, [true, true, false, true]),
+        (Masks { claims: true, ..none }, [true, true, true, false]),
+    ] {
+        let mut masker = masker(masks);
+        let exchange = exchange(story);
+        masker.learn(&exchange);
+        let text = String::from_utf8(masker.text(words.as_bytes())).unwrap();
+        let stays: Vec<bool> = words.split(", ").map(|name| text.contains(name)).collect();
+        assert_eq!((stays, text.len()), (left.to_vec(), words.len()), "{masks:?}: {text}");
+        let (masked, places) = masker.mask(&exchange);
+        assert_eq!(places.is_empty(), masks == none);
+        assert_eq!(masked.request.host == exchange.request.host, !masks.hosts);
+    }
+}
+
+#[test]
+fn addresses_and_names_that_say_nothing_are_not_masked() {
+    let story = |host: &str, user: &str| {
+        format!("@ 10:00:00 http://{host}\n> GET /?username={user} HTTP/1.1\n> Host: {host}\n< HTTP/1.1 200 OK\n<\n")
+    };
+    for (host, user) in [("192.0.2.7", "YOUR_USERNAME"), ("localhost", "null"), ("[2001:db8::1]", "%20")] {
+        let mut masker = masker(Masks { users: true, clients: true, hosts: true, claims: true });
+        masker.learn(&exchange(&story(host, user)));
+        let text = format!("{host} and {user}");
+        assert_eq!(String::from_utf8(masker.text(text.as_bytes())).unwrap(), text);
+    }
+    // The words that say what kind of account it is stay; the person's name does not.
+    let mut masker = masker(Masks { users: true, ..Masks::default() });
+    masker.learn(&exchange(&story("h.example", "svc_acme.admin")));
+    let text = String::from_utf8(masker.text(b"svc_acme.admin")).unwrap();
+    assert!(text.starts_with("svc_") && text.ends_with(".admin") && text != "svc_acme.admin", "{text}");
+}

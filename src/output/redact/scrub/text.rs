@@ -28,11 +28,16 @@ impl Work<'_> {
                 self.known.learn(secret, &other);
             }
         }
-        let pairs = pkce::pairs(&self.maker.salt, value);
-        let apart = |mark: &Mark| {
-            !pairs.iter().any(|pair| pair.range.start < mark.range.end && mark.range.start < pair.range.end)
+        let mut pairs = pkce::pairs(&self.maker.salt, value);
+        let meet =
+            |pair: &pkce::Pair, mark: &Mark| pair.range.start < mark.range.end && mark.range.start < pair.range.end;
+        marks.retain(|mark| !mark.aside && !mark.range.is_empty());
+        // What is more than a verifier is none.
+        let more = |pair: &pkce::Pair, mark: &Mark| {
+            meet(pair, mark) && (mark.range.start < pair.range.start || pair.range.end < mark.range.end)
         };
-        marks.retain(|mark| !mark.aside && !mark.range.is_empty() && apart(mark));
+        pairs.retain(|pair| !marks.iter().any(|mark| more(pair, mark)));
+        marks.retain(|mark| !pairs.iter().any(|pair| meet(pair, mark)));
         let pieces = marks.into_iter().map(|mark| (mark.range, Piece::Marked(mark.writing)));
         let pieces = pieces.chain(pairs.into_iter().map(|pair| (pair.range, Piece::Pkce(pair.stand_in))));
         let mut pieces: Vec<(Range<usize>, Piece)> = pieces.collect();
@@ -73,10 +78,7 @@ impl Work<'_> {
             Writing::EncodedText | Writing::JsonText => self.text_of_any_kind(&written.decoded, depth + 1),
             _ => self.secret(&written.decoded, writing),
         };
-        if decoded.len() != written.decoded.len() {
-            return self.secret(raw, writing);
-        }
-        let out = written.rewritten(raw, &decoded);
+        let out = written.respelt(raw, &decoded, writing);
         if writing == Writing::Encoded && out != raw {
             self.learn_readings(raw, &out);
         }
