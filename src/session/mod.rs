@@ -6,10 +6,10 @@
 //!
 //! Every exchange is written when it has ended, before its diagnosis; what is said of it follows as a line of its own. Bodies
 //! that can tell nothing of a failure are left out, unless the configuration wants all; where something is said of such an
-//! exchange after all, it is written again with its bodies. A line is written with one call and is the system's from then on.
-//! What waits in the queue when the process is killed has left its number, time and status in the file of `last`; the power's
-//! end also loses what was not synced within the last seconds. A full disk or a slow one costs lines, never traffic: they are
-//! counted, the loss is said at once and then once a minute, and recording goes on by itself.
+//! exchange after all, it is written again with its bodies. Lines that come together are written with one call and are the
+//! system's from then on. What waits when the process is killed has left its number, time and status in the file of `last`;
+//! the power's end also loses what was not synced within the last seconds. A full disk or a slow one costs lines, never
+//! traffic: they are counted, the loss is said at once and then once a minute, and recording goes on by itself.
 
 mod folder;
 mod kept;
@@ -214,7 +214,9 @@ impl Writer {
         while Arc::strong_count(items) > 1 {
             let together = items.take(SYNC_EVERY);
             let some = !together.is_empty();
-            if !self.all(together) {
+            let more = self.all(together);
+            self.flush();
+            if !more {
                 break;
             }
             self.journal.sync_if_older_than(SYNC_EVERY);
@@ -304,6 +306,15 @@ impl Writer {
         }
         let written = self.journal.told(line, &story);
         self.count(written);
+    }
+
+    fn flush(&mut self) {
+        self.journal.flush();
+        let (lost, fault) = self.journal.losses();
+        self.lost.fetch_add(lost, Ordering::Relaxed);
+        if let Some(fault) = fault {
+            self.last_error = fault.to_string();
+        }
     }
 
     fn count(&mut self, written: std::io::Result<()>) {

@@ -17,6 +17,8 @@ use crate::output::journal;
 const FILES: u64 = 8;
 /// A file is not smaller than this, in bytes.
 const LEAST: u64 = 64 * 1024;
+/// Lines are gathered up to about so many bytes: a write for each would cost as much as making it.
+const GATHERED: usize = 32 * 1024;
 
 /// Where a line stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +41,11 @@ pub(super) struct Journal {
     number: u64,
     bytes: u64,
     exchanges: u64,
+    /// Whole lines that are to be written next.
+    gathered: Vec<u8>,
+    /// Lines that could not be written since it was last asked, and why the last of them was not.
+    lost: usize,
+    fault: Option<io::Error>,
     /// The last line was not written whole: the next one begins on a new line.
     torn: bool,
     /// Something was written that may not be on the disk itself, since then.
@@ -63,6 +70,9 @@ impl Journal {
             number,
             bytes: 0,
             exchanges: 0,
+            gathered: Vec::with_capacity(2 * GATHERED),
+            lost: 0,
+            fault: None,
             torn: false,
             unsynced: None,
             kept: Kept::default(),
@@ -80,16 +90,17 @@ impl Journal {
         }
     }
 
+    /// Takes the line of an exchange, and says where it will stand.
     pub fn exchange(&mut self, line: &str) -> io::Result<Place> {
-        self.line(line)?;
+        let offset = self.line(line)?;
         self.exchanges += 1;
-        let length = line.len();
-        Ok(Place { file: self.number, offset: self.bytes.saturating_sub(length as u64 + 1), length })
+        Ok(Place { file: self.number, offset, length: line.len() })
     }
 
     /// Writes a line anew that was written before, as long as it was; one that cannot be is taken out. A line that has
     /// gone needs nothing.
-    pub fn mend(&self, place: Place, with: impl Fn(&[u8]) -> Option<Vec<u8>>) -> io::Result<()> {
+    pub fn mend(&mut self, place: Place, with: impl Fn(&[u8]) -> Option<Vec<u8>>) -> io::Result<()> {
+        self.flush();
         let path = folder::journal(&self.folder, place.file);
         let mut file = match OpenOptions::new().read(true).write(true).open(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -108,33 +119,54 @@ impl Journal {
     /// What was said; `story` are the exchanges that are kept for it.
     pub fn told(&mut self, line: &str, story: &[u64]) -> io::Result<()> {
         self.kept.mark(story);
-        self.line(line)
+        self.line(line).map(drop)
     }
 
-    /// One line in one write: a process that is killed has written it or not.
-    fn line(&mut self, line: &str) -> io::Result<()> {
+    /// Takes a line; where it will begin in the file.
+    fn line(&mut self, line: &str) -> io::Result<u64> {
         let full = self.bytes + line.len() as u64 > self.bytes_each() || self.exchanges >= self.exchanges_each();
         if self.file.is_none() || full && self.exchanges > 0 {
+            self.flush();
             self.open_next()?;
             self.make_room()?;
         }
-        let Some(file) = &mut self.file else { return Ok(()) };
-        let mut bytes = Vec::with_capacity(line.len() + 2);
-        if self.torn {
-            bytes.push(b'\n');
+        if std::mem::take(&mut self.torn) {
+            self.gathered.push(b'\n');
+            self.bytes += 1;
         }
-        bytes.extend_from_slice(line.as_bytes());
-        bytes.push(b'\n');
-        self.torn = true;
-        if let Err(error) = file.write_all(&bytes) {
-            // What was written of it counts: places of lines are counted from the start of the file.
-            self.bytes = file.metadata().map_or(self.bytes, |metadata| metadata.len());
-            return Err(error);
+        let at = self.bytes;
+        self.gathered.extend_from_slice(line.as_bytes());
+        self.gathered.push(b'\n');
+        self.bytes += line.len() as u64 + 1;
+        if self.gathered.len() >= GATHERED {
+            self.flush();
         }
-        self.torn = false;
-        self.bytes += bytes.len() as u64;
+        Ok(at)
+    }
+
+    /// Writes what was gathered. What has no room is lost, and counted: from the first line on that was not written whole.
+    pub fn flush(&mut self) {
+        let Some(file) = self.file.as_mut().filter(|_| !self.gathered.is_empty()) else { return };
         self.unsynced.get_or_insert_with(Instant::now);
-        Ok(())
+        if let Err(error) = file.write_all(&self.gathered) {
+            let before = self.bytes.saturating_sub(self.gathered.len() as u64);
+            // What was written counts: places of lines are counted from the start of the file.
+            self.bytes = file.metadata().map_or(before, |metadata| metadata.len());
+            let written = usize::try_from(self.bytes.saturating_sub(before)).unwrap_or(0);
+            let (whole, rest) = self.gathered.split_at(written.min(self.gathered.len()));
+            // A line end comes first where the line before was torn, which it still is where nothing was written.
+            let torn_before = self.gathered.first() == Some(&b'\n');
+            self.torn = whole.last().map_or(torn_before, |byte| *byte != b'\n');
+            self.lost += rest.trim_ascii_start().split_inclusive(|byte| *byte == b'\n').count();
+            self.fault = Some(error);
+        }
+        self.gathered.clear();
+        self.gathered.shrink_to(2 * GATHERED);
+    }
+
+    /// How many lines could not be written since this was last asked, and why.
+    pub fn losses(&mut self) -> (usize, Option<io::Error>) {
+        (std::mem::take(&mut self.lost), self.fault.take())
     }
 
     fn bytes_each(&self) -> u64 {
@@ -180,6 +212,7 @@ impl Journal {
 
     /// Nothing more comes, and everything was written.
     pub fn end(&mut self) {
+        self.flush();
         self.sync_if_older_than(Duration::ZERO);
         // What stays there says that exchanges began, which their own lines say too.
         self.last.iter().for_each(|last| last.end().unwrap_or_default());
