@@ -124,9 +124,15 @@ impl Known {
         if self.is_empty() { Vec::new() } else { self.found_within(text, DEPTH) }
     }
 
+    /// The writings that may hide what is known: `+` stands for a blank.
+    fn layers(&self) -> impl Iterator<Item = Writing> {
+        let blanks = self.has_blanks();
+        LAYERS.into_iter().filter(move |layer| blanks || *layer != Writing::Encoded)
+    }
+
     fn exchanged_within(&self, text: &[u8], depth: usize) -> Option<Vec<u8>> {
         let mut out = if self.may_be_in(text) { self.here(text) } else { None };
-        for layer in LAYERS {
+        for layer in self.layers() {
             let text = out.as_deref().unwrap_or(text);
             let Some(written) = undone(text, layer, depth) else { continue };
             if let Some(other) = self.exchanged_within(&written.decoded, depth - 1) {
@@ -142,7 +148,7 @@ impl Known {
             found.extend(self.plain_hits(text).map(|(range, form)| (range, &form.stand_in[..])));
             self.found_in_runs(text, &mut found);
         }
-        for written in LAYERS.into_iter().filter_map(|layer| undone(text, layer, depth)) {
+        for written in self.layers().filter_map(|layer| undone(text, layer, depth)) {
             let within = self.found_within(&written.decoded, depth - 1);
             found.extend(within.into_iter().map(|(range, shown)| (written.raw(&range), shown)));
         }

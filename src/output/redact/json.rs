@@ -1,9 +1,8 @@
 //! Marks in JSON at any depth, also where it is cut or not quite JSON: a scan of its strings that never gives up.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
-use super::names::{Secrecy, secrecy};
+use super::names::{Secrecy, secrecy, secrecy_of};
 use super::secret::{Shaper, Writing};
 use super::shown::Mark;
 use super::{form, text};
@@ -78,7 +77,7 @@ fn is_name(input: &[u8], from: usize) -> bool {
 
 fn name(level: Option<&mut Level>, raw: &[u8]) {
     let Some(level) = level else { return };
-    let said = secrecy(&unescaped(raw));
+    let said = if raw.contains(&b'\\') { secrecy(&unescaped(raw)) } else { secrecy_of(raw) };
     level.here = if level.within_secret && said != Secrecy::Public { Secrecy::Secret } else { said };
 }
 
@@ -115,10 +114,7 @@ fn is_opaque(raw: &[u8]) -> bool {
         && !raw.iter().any(u8::is_ascii_whitespace)
 }
 
-fn unescaped(raw: &[u8]) -> Cow<'_, str> {
+fn unescaped(raw: &[u8]) -> String {
     let text = lossy(raw);
-    if !raw.contains(&b'\\') {
-        return text;
-    }
-    serde_json::from_str(&format!("\"{text}\"")).map_or(text, Cow::Owned)
+    serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.into_owned())
 }

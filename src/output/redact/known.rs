@@ -12,12 +12,17 @@ use super::secret::is_strong;
 
 /// A form of a secret is found by this many bytes of its start.
 const START: usize = 8;
-/// A window of `START` bytes whose last two begin or end nothing that is known: as many bytes hold no start of a form.
-const FAR: u8 = 7;
+/// So many bytes are looked at to see how far ahead a form may begin.
+const LAST: usize = 3;
+/// A window of `START` bytes whose last ones stand nowhere in a start that is known: as many bytes hold no start of a form.
+const FAR: u8 = 6;
+/// Places of the table that says how far.
+const PLACES: usize = 1 << 14;
 /// Secrets are remembered up to about this many bytes of memory; the oldest go first.
 const BYTES: usize = 4 * 1024 * 1024;
 /// What a form takes beside its own bytes and those of its stand-in, about: its places in the tables.
 const EACH: usize = 300;
+
 /// One form of a secret and what stands in its place.
 pub(super) struct Form {
     text: Arc<[u8]>,
@@ -29,12 +34,14 @@ pub(super) struct Form {
 pub(super) struct Known {
     /// By the first bytes of a form.
     starts: HashMap<[u8; START], Vec<Form>>,
-    /// By two bytes, how far ahead a form may begin at the least, seen from the window of `START` bytes that ends with them:
+    /// By `LAST` bytes, how far ahead a form may begin at the least, seen from the window of `START` bytes that ends with them:
     /// almost every place of a text is passed over by it (Wu and Manber's search for many words).
     ahead: Vec<u8>,
     /// The first bytes of every form in base64 (at each of the three places where it may begin in a group) and base16 (in
     /// small letters), and how many forms have them: without one of these no encoded row has to be decoded.
     coded: HashMap<[u8; START], u32>,
+    /// Forms with a blank in them.
+    blanks: usize,
     /// Counts what was learnt and forgotten.
     changes: u64,
     /// How many were learned in all.
@@ -98,9 +105,10 @@ impl Known {
         let Some(start) = start(&text) else { return };
         self.bytes += text.len() + stand_in.len() + EACH;
         self.changes += 1;
-        self.ahead.resize(1 << 16, FAR);
+        self.blanks += usize::from(text.contains(&b' '));
+        self.ahead.resize(PLACES, FAR);
         self.look_closer_at(start);
-        for coded in coded_starts(&text) {
+        for coded in in_base64(&text).into_iter().chain(in_base16(&text)) {
             *self.coded.entry(coded).or_default() += 1;
             self.look_closer_at(coded);
         }
@@ -111,13 +119,10 @@ impl Known {
     }
 
     fn look_closer_at(&mut self, start: [u8; START]) {
-        for (before, two) in start.windows(2).enumerate() {
-            let far = FAR - 1 - u8::try_from(before).unwrap_or(0);
-            // Base16 is written in small letters, in capitals and in both.
-            for two in either_case(two) {
-                if let Some(ahead) = pair(&two).and_then(|pair| self.ahead.get_mut(pair)) {
-                    *ahead = far.min(*ahead);
-                }
+        for (far, last) in (0..FAR).rev().zip(start.windows(LAST)) {
+            let last = last.first_chunk().copied().unwrap_or_default();
+            if let Some(ahead) = self.ahead.get_mut(place(last)) {
+                *ahead = far.min(*ahead);
             }
         }
     }
@@ -136,7 +141,8 @@ impl Known {
             if forms.is_empty() {
                 self.starts.remove(&start);
             }
-            for coded in coded_starts(&text) {
+            self.blanks -= usize::from(text.contains(&b' '));
+            for coded in in_base64(&text).into_iter().chain(in_base16(&text)) {
                 match self.coded.get_mut(&coded) {
                     Some(count) if *count > 1 => *count -= 1,
                     _ => drop(self.coded.remove(&coded)),
@@ -150,6 +156,11 @@ impl Known {
         self.starts.is_empty()
     }
 
+    /// Whether a blank stands in any form.
+    pub(super) fn has_blanks(&self) -> bool {
+        self.blanks > 0
+    }
+
     /// Differs when something was learnt or forgotten in between.
     pub fn changes(&self) -> u64 {
         self.changes
@@ -158,19 +169,20 @@ impl Known {
     /// Whether a form begins somewhere in the text, plain or encoded. Most texts are done with after this.
     pub(super) fn may_be_in(&self, text: &[u8]) -> bool {
         let mut at = 0;
-        while let Some(last) = text.get(at + START - 2..at + START) {
-            let ahead = pair(last).and_then(|pair| self.ahead.get(pair)).copied().unwrap_or(FAR);
-            if ahead > 0 {
-                at += usize::from(ahead);
-                continue;
-            }
-            let start = text.get(at..).and_then(start);
-            if start.is_some_and(|start| self.begins(&start)) {
+        while let Some(window) = text.get(at..).and_then(<[u8]>::first_chunk) {
+            let ahead = self.ahead_of(window);
+            if ahead == 0 && self.begins(window) {
                 return true;
             }
-            at += 1;
+            at += usize::from(ahead.max(1));
         }
         false
+    }
+
+    /// How far ahead of this window a form may begin.
+    fn ahead_of(&self, window: &[u8; START]) -> u8 {
+        let [.., first, second, third] = window;
+        self.ahead.get(place([*first, *second, *third])).copied().unwrap_or(FAR)
     }
 
     fn begins(&self, start: &[u8; START]) -> bool {
@@ -183,8 +195,8 @@ impl Known {
     pub(super) fn plain_hits<'a>(&'a self, text: &[u8]) -> impl Iterator<Item = (Range<usize>, &'a Form)> {
         let mut at = 0;
         std::iter::from_fn(move || {
-            while let Some(last) = text.get(at + START - 2..at + START) {
-                let ahead = pair(last).and_then(|pair| self.ahead.get(pair)).copied().unwrap_or(FAR);
+            while let Some(window) = text.get(at..).and_then(<[u8]>::first_chunk) {
+                let ahead = self.ahead_of(window);
                 let found = if ahead > 0 { None } else { self.form_at(text.get(at..).unwrap_or_default()) };
                 let Some(form) = found else {
                     at += usize::from(ahead.max(1));
@@ -203,37 +215,35 @@ impl Known {
     }
 }
 
-/// Two bytes as one number.
-fn pair(two: &[u8]) -> Option<usize> {
-    let [first, second] = two else { return None };
-    Some(usize::from(*first) << 8 | usize::from(*second))
+/// The place of these bytes in the table; others have the same, those in the other case among them, for base16 is written in
+/// either and in both.
+fn place(last: [u8; LAST]) -> usize {
+    let [first, second, third] = last;
+    let letter = |byte: u8| usize::from(byte | b' ');
+    (letter(first) << 10 ^ letter(second) << 5 ^ letter(third)) % PLACES
 }
 
-/// Two bytes in small letters and in capitals.
-fn either_case(two: &[u8]) -> impl Iterator<Item = [u8; 2]> {
-    let (first, second) = (two.first().copied().unwrap_or(0), two.get(1).copied().unwrap_or(0));
-    let cases = |byte: u8| [byte.to_ascii_lowercase(), byte.to_ascii_uppercase()];
-    cases(first).into_iter().flat_map(move |first| cases(second).map(|second| [first, second]))
-}
-
-/// How a form begins where it is encoded: what of the digits depends on nothing but the form. In base16 in small letters.
-fn coded_starts(form: &[u8]) -> Vec<[u8; START]> {
+/// How a form begins in base64: what of the digits depends on nothing but the form, at each of the three places of a group.
+fn in_base64(form: &[u8]) -> Vec<[u8; START]> {
     let head = form.get(..START + 1).unwrap_or(form);
-    let mut starts = Vec::with_capacity(8);
+    let mut starts = Vec::with_capacity(6);
     for before in 0..3_usize {
         // Whatever stands before the form in its group is in the first digits alone.
         let group = [vec![0; before], head.to_vec()].concat();
-        let digits = STANDARD.encode(&group);
         let first = [0, 2, 3].get(before).copied().unwrap_or(0);
-        starts.extend(digits.as_bytes().get(first..).and_then(start));
-        let digits = URL_SAFE.encode(&group);
-        starts.extend(digits.as_bytes().get(first..).and_then(start));
+        for engine in [&STANDARD, &URL_SAFE] {
+            starts.extend(engine.encode(&group).as_bytes().get(first..).and_then(start));
+        }
     }
-    let digits: String = head.iter().map(|byte| format!("{byte:02x}")).collect();
-    starts.extend(start(digits.as_bytes()));
     starts.sort_unstable();
     starts.dedup();
     starts
+}
+
+/// How it begins in base16, in small letters.
+fn in_base16(form: &[u8]) -> Option<[u8; START]> {
+    let digits: String = form.iter().take(START).map(|byte| format!("{byte:02x}")).collect();
+    start(digits.as_bytes())
 }
 
 fn start(text: &[u8]) -> Option<[u8; START]> {

@@ -1,9 +1,5 @@
 //! Which names of fields, parameters and members say that their value is a secret.
 
-use std::sync::LazyLock;
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
-
 /// What a name says of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Secrecy {
@@ -20,18 +16,18 @@ pub(super) enum Secrecy {
 const SHORT: usize = 64;
 
 /// What `say` says of the letters and digits of a name in lower case: `X-Api-Key`, `api_key` and `apiKey` are one name.
-fn folded<T>(name: &str, say: impl FnOnce(&[u8]) -> T) -> T {
+fn folded<T>(name: &[u8], say: impl FnOnce(&[u8]) -> T) -> T {
     if name.len() > SHORT {
-        let letters = name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+        let letters = name.iter().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase);
         return say(&letters.collect::<Vec<u8>>());
     }
     let mut room = [0; SHORT];
     let mut length = 0;
-    for byte in name.bytes().filter(u8::is_ascii_alphanumeric) {
-        if let Some(to) = room.get_mut(length) {
-            *to = byte.to_ascii_lowercase();
-            length += 1;
-        }
+    for byte in name {
+        let Some(to) = room.get_mut(length) else { break };
+        *to = byte.to_ascii_lowercase();
+        // Another one is written over.
+        length += usize::from(byte.is_ascii_alphanumeric());
     }
     say(room.get(..length).unwrap_or_default())
 }
@@ -142,9 +138,29 @@ const LENGTHS: [u64; 256] = {
 
 /// Whether one of `WORDS` stands in the name.
 fn holds_a_word(name: &[u8]) -> bool {
-    static ANY: LazyLock<Option<AhoCorasick>> =
-        LazyLock::new(|| AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).prefilter(false).build(WORDS).ok());
-    ANY.as_ref().is_some_and(|any| any.is_match(name))
+    (0..name.len()).any(|at| {
+        let rest = name.get(at..).unwrap_or_default();
+        let begins = rest.first_chunk().and_then(|three| BEGINS.get(place(*three)));
+        begins == Some(&true) && WORDS.iter().any(|word| rest.starts_with(word.as_bytes()))
+    })
+}
+
+/// Where one of `WORDS` may begin, by the first three letters there.
+#[expect(clippy::indexing_slicing, reason = "the compiler computes it, and refuses an index that is out of bounds")]
+static BEGINS: [bool; 1 << 15] = {
+    let mut begins = [false; 1 << 15];
+    let mut at = 0;
+    while at < WORDS.len() {
+        let word = WORDS[at].as_bytes();
+        begins[place([word[0], word[1], word[2]])] = true;
+        at += 1;
+    }
+    begins
+};
+
+/// Five bits tell letters of one case apart; digits share them with some.
+const fn place([first, second, third]: [u8; 3]) -> usize {
+    (first as usize & 31) << 10 | (second as usize & 31) << 5 | third as usize & 31
 }
 
 fn is_one_of(names: &[&str], name: &[u8]) -> bool {
@@ -158,6 +174,11 @@ fn may_be_listed(name: &[u8]) -> bool {
 
 /// What the name of a parameter, member, element or cookie says.
 pub(super) fn secrecy(name: &str) -> Secrecy {
+    secrecy_of(name.as_bytes())
+}
+
+/// The same, of a name in UTF-8; its letters beyond ASCII say nothing.
+pub(super) fn secrecy_of(name: &[u8]) -> Secrecy {
     folded(name, |name| {
         let listed = may_be_listed(name);
         if listed && is_one_of(&PUBLIC, name) {
