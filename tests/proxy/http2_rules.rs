@@ -206,6 +206,30 @@ async fn a_body_of_another_length_than_said_is_no_request() {
 }
 
 #[tokio::test]
+async fn what_follows_a_body_of_nothing_keeps_its_request_back() {
+    let (proxy, _origin, mut heads) = before().await;
+    for (body, fine) in [("GET /evil HTTP/1.1\r\n\r\n", false), ("", true)] {
+        let mut list = with(&[("content-length", "0")]);
+        list[0].1 = b"POST";
+        let mut conn = Frames::open(&proxy).await;
+        conn.0
+            .send([frame(HEADERS, END_HEADERS, 1, &raw_fields(&list)), frame(PING, 0, 0, b"are you?")].concat())
+            .await;
+        while conn.next().await.is_some_and(|(kind, flags, ..)| kind != PING || flags != 1) {}
+        conn.0.send(frame(DATA, END_STREAM, 1, body.as_bytes())).await;
+        let mut came = None;
+        while let Some((kind, _, stream, _)) = conn.next().await {
+            if stream == 1 {
+                came = Some(kind);
+                break;
+            }
+        }
+        assert_eq!(came, Some(if fine { HEADERS } else { RST_STREAM }), "{body:?}");
+        assert_eq!(heads.try_recv().is_ok(), fine, "{body:?}");
+    }
+}
+
+#[tokio::test]
 async fn extended_connect_is_not_offered() {
     let (proxy, _origin, _heads) = before().await;
     let list: [(&[u8], &[u8]); 5] = [

@@ -93,6 +93,9 @@ const TRIES: usize = 3;
 
 impl Errand<'_> {
     async fn run(mut self, parts: request::Parts) -> Left {
+        if !self.nothing_follows_nothing().await {
+            return Left::Reset;
+        }
         let bodiless = self.body.is_end_stream();
         let repeatable = bodiless && idempotent(self.head.method());
         let (mut parts, mut reuse, mut offer) = (Some(parts), true, Offer::Either);
@@ -117,6 +120,16 @@ impl Errand<'_> {
             }
         }
         Left::Reset
+    }
+
+    /// A request that says that its body is empty is not sent on before it has ended so: what follows instead is a fault of
+    /// which the library learns then (RFC 9113 §8.1.1).
+    async fn nothing_follows_nothing(&mut self) -> bool {
+        if self.body.is_end_stream() || self.head.head.get("content-length") != Some(b"0") {
+            return true;
+        }
+        // A client that waits longer may have its answer first, as with any other length.
+        !matches!(timeout(SHORTLY, self.body.data()).await, Ok(Some(Err(_))))
     }
 
     /// A connection, unless the client takes its request back meanwhile.
