@@ -330,11 +330,11 @@ fn shapes_stand_exactly_where_the_secrets_stood() {
         format!("<s>window.g_ck = '{secret}'; g_ck=\"short\"; var g_ck={random}; x='{secret}'</s>"),
         format!("<x><saml:Assertion ID=\"i\"><b>{secret}</b></saml:Assertion><c>d</c></x>"),
         format!("<password>{secret}"),
-        format!("<password/><a name=password>b</a><token>"),
+        "<password/><a name=password>b</a><token>".to_owned(),
         // Forms
         format!("grant_type=password&password={secret}&username=u&x=y"),
         format!("a=1&client_secret={secret}&more&even more&b=2&bare"),
-        format!("redirect_uri=https%3A%2F%2Fu%3Ap%40h%2F&next=https%3A%2F%2Fh%2F%3Fcode%3Dabc&x=1"),
+        "redirect_uri=https%3A%2F%2Fu%3Ap%40h%2F&next=https%3A%2F%2Fh%2F%3Fcode%3Dabc&x=1".to_owned(),
         format!("x={jwt}&code=%7B%7Bcode%7D%7D&state=a%20b%22c%2B+d"),
         // Parts
         format!(
