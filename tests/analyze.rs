@@ -154,6 +154,8 @@ fn words_are_for_people_and_the_count_goes_to_standard_error() {
     assert!(words.contains("PROVEN") && words.contains("(bearer-missing-space)") && words.contains("fix"), "{words}");
     assert!(!words.contains("abcdefgh") && !words.contains('\u{1b}'), "{words}");
     assert_eq!(count.trim(), "1 exchange read, 1 explained");
+    let bare = text(&bench.analyze(&["-"], b"The remote server returned an error: (403) Forbidden.").stderr);
+    assert!(bare.contains("0 explained") && bare.contains("give why401 the request with its answer"), "{bare}");
 }
 
 #[test]

@@ -148,3 +148,14 @@ fn so_much_is_read_ahead_and_no_more() {
     pipeline.finish(&mut |_: &Told<'_>| words += 1);
     assert_eq!(words, 600);
 }
+
+/// A refresh that fails again and again is no matter of concurrency; one that passes when it is tried again is.
+#[test]
+fn refreshes_trip_over_each_other_only_where_one_passes() {
+    let body = format!("grant_type=refresh_token&refresh_token={TOKEN}&{CLIENT}");
+    let fails = |at: &str| post(at, &body, &denied());
+    let looped = [fails("10:00:00"), fails("10:00:02"), fails("10:00:04")];
+    assert!(recorded(&looped).iter().all(|said| said[0].0 == "refresh-token-expired"));
+    let again = [fails("10:00:00"), post("10:00:01", &body, &issued())];
+    assert_eq!(recorded(&again)[0][0], ("refresh-concurrency", Grade::Likely));
+}

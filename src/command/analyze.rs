@@ -52,6 +52,7 @@ pub fn run(options: &Options) -> Ended {
         progress: progress.clone(),
         repeats: Repeats::default(),
         explained: 0,
+        refused: false,
         best: None,
         gone: false,
     };
@@ -86,6 +87,11 @@ pub fn run(options: &Options) -> Ended {
     if options.format == Format::Human {
         let exchanges = if read == 1 { "exchange" } else { "exchanges" };
         complain(&format!("{read} {exchanges} read, {} explained", teller.explained));
+        if teller.refused && teller.explained == 0 {
+            complain(
+                "a refusal that shows no cause: give why401 the request with its answer (a HAR, or what `curl -v` prints)",
+            );
+        }
     }
     let reached = options.fail_on.is_some_and(|grade| grade.reached(teller.best));
     Ok(match read {
@@ -104,6 +110,8 @@ struct Words<W: Write> {
     progress: Progress,
     repeats: Repeats,
     explained: u64,
+    /// A refusal was among what was read.
+    refused: bool,
     /// The surest finding so far.
     best: Option<Grade>,
     /// The reader of standard output went away.
@@ -115,6 +123,7 @@ impl<W: Write> Teller for Words<W> {
         let best = told.diagnosis.findings.iter().map(|finding| finding.grade).max();
         self.best = self.best.max(best);
         self.explained += u64::from(best.is_some());
+        self.refused |= told.exchange.status().is_some_and(|status| status >= 400);
         if best.is_none() && told.takes_back.is_empty() && !self.all {
             return;
         }

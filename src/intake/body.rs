@@ -109,7 +109,9 @@ fn json_in(text: &str) -> Option<&str> {
 }
 
 /// Words of which an error's plain text has one.
-const ERRORS: [&str; 20] = [
+const ERRORS: [&str; 22] = [
+    "forbidden",
+    "server returned an error",
     "token flow",
     "access restricted",
     "state parameter",

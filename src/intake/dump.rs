@@ -6,10 +6,9 @@ use serde_json::{Map, Value};
 
 use crate::model::{Exchange, Millis, Outcome};
 use crate::wire::form;
-use crate::wire::reading::API_KEY_FIELD;
 
 use super::message::{self, Origin};
-use super::{literal, url};
+use super::{literal, logs, url};
 
 /// So many places at which an object may begin are tried.
 const TRIES: usize = 12;
@@ -45,14 +44,12 @@ fn exchange(error: &Map<String, Value>, text: &str) -> Option<Exchange> {
     head.extend(settings.get("auth").and_then(Value::as_object).and_then(basic));
     let head: Vec<Vec<u8>> = head.into_iter().map(String::into_bytes).collect();
     let mut request = message::request(&head, Vec::new(), &Origin::default())?;
-    request.head = None;
     let sent = ["data", "body", "form"].iter().find_map(|name| settings.get(*name).filter(|value| !value.is_null()));
     if let Some(sent) = sent {
         request.body = crate::model::Body::whole(content(sent, message::is_form(&request)).into_bytes());
     }
-    // Who posts an error takes out what is secret, and what else the client added is not in it.
-    let shown = ["authorization", "cookie", API_KEY_FIELD].iter().any(|name| request.fields.has(name));
-    request.unseen = message::hides_form(&request) || !shown && request.body.bytes.is_empty();
+    request.unseen = message::hides_form(&request);
+    logs::leave_open(&mut request);
     let got = ["data", "body"].iter().find_map(|name| Some(content(answer?.get(*name)?, false)));
     let mut head = vec![format!("HTTP/1.1 {status} ")];
     head.extend(answer.and_then(|answer| answer.get("headers")?.as_object()).map(lines).unwrap_or_default());

@@ -47,6 +47,7 @@ pub(super) fn of(start: &[u8]) -> Result<Kind, String> {
     match () {
         () if !bare && logs::is_log(text) => Ok(Kind::Log),
         () if !bare && curl::is_transcript(text) => Ok(Kind::Curl),
+        () if !bare && short && unanswered(text) && logs::is_prose(text) => Ok(Kind::Log),
         () if !bare && raw::is_message(text) => Ok(Kind::Raw),
         () if !bare && console::is_console(text) => Ok(Kind::Console),
         // Postman's raw view has a line above its messages.
@@ -57,6 +58,11 @@ pub(super) fn of(start: &[u8]) -> Result<Kind, String> {
         () if body::read(text).is_some() => Ok(Kind::Body),
         () => Err(String::from(EXPECTED)),
     }
+}
+
+/// Read as plain messages the text shows no answer: it may stand there in words.
+fn unanswered(text: &str) -> bool {
+    !console::is_console(text) && raw::read(text.as_bytes()).iter().all(|exchange| exchange.response().is_none())
 }
 
 /// Reads what is no HAR.

@@ -11,6 +11,8 @@
 
 mod prose;
 
+pub(super) use prose::leave_open;
+
 use crate::model::Exchange;
 
 use super::{head, raw};
@@ -20,7 +22,7 @@ type Form = fn(&str) -> Option<String>;
 
 /// Whether the text is a log that is read here.
 pub(super) fn is_log(text: &str) -> bool {
-    messages(text).is_some()
+    found(text, &AS_SENT).or_else(|| found(text, &BEFORE_SENT)).is_some()
 }
 
 /// Whether the text shows a request and its answer between other words.
@@ -30,15 +32,23 @@ pub(super) fn is_prose(text: &str) -> bool {
 
 /// The exchanges of a log; of prose, what is not shown of a request counts as unseen.
 pub(super) fn read(text: &str) -> Vec<Exchange> {
-    match messages(text) {
-        Some(messages) => raw::read(messages.as_bytes()),
-        None => prose::messages(text).map(|messages| prose::read(&messages)).unwrap_or_default(),
+    if let Some(messages) = found(text, &AS_SENT) {
+        return raw::read(messages.as_bytes());
     }
+    let Some(messages) = found(text, &BEFORE_SENT) else {
+        return prose::messages(text).map(|messages| prose::read(&messages)).unwrap_or_default();
+    };
+    let mut exchanges = raw::read(messages.as_bytes());
+    exchanges.iter_mut().for_each(|exchange| leave_open(&mut exchange.request));
+    exchanges
 }
 
-fn messages(text: &str) -> Option<String> {
-    const FORMS: [Form; 4] = [python, wire, okhttp, jersey];
-    FORMS.iter().find_map(|form| form(text)).filter(|messages| raw::is_message(messages))
+/// Logs of the bytes themselves, and of requests to which the library may add fields after it has logged them.
+const AS_SENT: [Form; 2] = [python, wire];
+const BEFORE_SENT: [Form; 2] = [okhttp, jersey];
+
+fn found(text: &str, forms: &[Form]) -> Option<String> {
+    forms.iter().find_map(|form| form(text)).filter(|messages| raw::is_message(messages))
 }
 
 /// Puts lines together, so that each message begins on a line of its own.

@@ -30,8 +30,9 @@ pub(super) fn client(facts: &Facts<'_>, note: &mut Note<'_>) {
     } else if secret.is_some() && secret != client.secret_ok {
         return;
     }
+    // One that is tried again and again without success is no concurrency.
     if facts.dated()
-        && client.refreshes.iter().any(|(seen, _)| facts.at().since(seen.at).abs() <= 10_000)
+        && client.refreshes.iter().any(|(seen, ok)| *ok && facts.at().since(seen.at).abs() <= 10_000)
         && grant == "refresh_token"
     {
         note(Sign::ParallelRefresh, "another refresh of the same client ran close by".into(), None);

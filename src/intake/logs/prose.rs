@@ -1,8 +1,10 @@
 //! A request and its answer as somebody writes them down: words around them, few fields, a status without its version.
 
-use crate::intake::{body, head, raw, url};
-use crate::model::{Exchange, Outcome};
+use crate::intake::masked::HIDDEN;
+use crate::intake::{body, head, message, raw, url};
+use crate::model::{Body, Exchange, Outcome, Request};
 use crate::wire::reading::API_KEY_FIELD;
+use crate::wire::template;
 
 use super::form;
 
@@ -126,18 +128,44 @@ fn pairs(lines: &[&str], at: usize) -> (String, usize) {
     (parts.join("&"), next)
 }
 
-/// The exchanges of such messages. Nobody writes down all fields: credentials that are not shown may have been there.
+/// The exchanges of such messages. Sample text in the place of a value may be the post's own.
 pub(super) fn read(messages: &str) -> Vec<Exchange> {
     let mut exchanges = raw::read(messages.as_bytes());
     for exchange in &mut exchanges {
-        let request = &mut exchange.request;
-        let shown = ["authorization", "cookie", API_KEY_FIELD].iter().any(|name| request.fields.has(name));
-        let whole = request.fields.has("host") && request.fields.has("user-agent");
-        request.unseen |= !shown && !whole && request.body.bytes.is_empty();
-        request.head = None;
+        hide_samples(&mut exchange.request);
+        leave_open(&mut exchange.request);
     }
     exchanges.retain(|exchange| matches!(exchange.outcome, Outcome::Answered(_)));
     exchanges
+}
+
+/// Credentials that are not shown may have been there: nobody writes down all fields, and some libraries log a request
+/// before they add theirs.
+pub(in crate::intake) fn leave_open(request: &mut Request) {
+    let shown = ["authorization", "cookie", API_KEY_FIELD].iter().any(|name| request.fields.has(name));
+    let whole = request.fields.has("host") && request.fields.has("user-agent");
+    let grant =
+        memchr::memmem::find(&request.body.bytes, b"grant_type").is_some() || request.target.contains("grant_type=");
+    request.unseen |= !shown && !whole && !grant;
+    request.head = None;
+}
+
+fn hide_samples(request: &mut Request) {
+    for field in &mut request.fields.0 {
+        let value = String::from_utf8_lossy(&field.value).into_owned();
+        let (scheme, rest) = value.split_once(' ').unwrap_or(("", &value));
+        if template::placeholder(rest).is_some() && template::placeholder(scheme).is_none() {
+            field.value = format!("{scheme} {HIDDEN}").trim_start().to_owned().into();
+        }
+    }
+    let form = String::from_utf8_lossy(&request.body.bytes).into_owned();
+    if message::is_form(request) && template::placeholder(&form).is_some() {
+        let pair = |pair: &str| match pair.split_once('=') {
+            Some((name, value)) if template::placeholder(value).is_some() => format!("{name}={HIDDEN}"),
+            _ => pair.to_owned(),
+        };
+        request.body = Body::whole(form.split('&').map(pair).collect::<Vec<_>>().join("&").into_bytes());
+    }
 }
 
 #[cfg(test)]
@@ -164,6 +192,17 @@ mod tests {
         assert!(exchanges(bare)[0].request.unseen);
         let shown = "GET https://h.example/x\nAuthorization: Bearer abc\n\nHTTP/1.1 401\n\n{}";
         assert!(!exchanges(shown)[0].request.unseen);
+        let posted =
+            "POST https://h.example/api/now/table/incident\nAccept: a/b\n\n{\"a\":1}\n\nStatus: 401\n{\"error\":{}}";
+        assert!(exchanges(posted)[0].request.unseen);
+    }
+
+    #[test]
+    fn sample_text_is_hidden() {
+        let post = "POST https://h/oauth_token.do\nAuthorization: Basic {{basic}}\n\ngrant_type=password&client_secret=<secret>\n\n401 Unauthorized\n{}";
+        let request = &exchanges(post)[0].request;
+        assert_eq!(request.fields.text("authorization").unwrap(), "Basic [redacted]");
+        assert_eq!(&request.body.bytes[..], b"grant_type=password&client_secret=[redacted]");
     }
 
     #[test]
