@@ -91,6 +91,27 @@ fn healthy() -> Exchange {
     Exchange { id: 1, ..exchange }
 }
 
+#[test]
+fn a_request_that_named_no_host_is_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let odd = |id, method: &str, target: &str| {
+        let mut exchange = Exchange { id, ..healthy() };
+        let request = &mut exchange.request;
+        (request.host, request.method, request.target) = (String::new(), method.to_owned(), target.to_owned());
+        request.port = request.scheme.default_port();
+        exchange
+    };
+    let exchanges = [odd(1, "GET", "/x?y"), odd(2, "GET", "://x"), odd(3, "CONNECT", "/")];
+    record(folder.path(), ROOMY, &exchanges);
+    let told = |exchange: &Exchange| {
+        let request = &exchange.request;
+        (exchange.id, request.host.clone(), request.method.clone(), request.target.clone())
+    };
+    let back: Vec<_> = read(folder.path()).iter().map(told).collect();
+    let want = [(1, "GET", "/x?y"), (2, "GET", "/://x"), (3, "CONNECT", "/")];
+    assert_eq!(back, want.map(|(id, method, target)| (id, String::new(), method.to_owned(), target.to_owned())));
+}
+
 fn all_text(folder: &Path) -> String {
     files(folder).iter().map(|file| String::from_utf8_lossy(&fs::read(file).unwrap()).into_owned()).collect()
 }

@@ -15,16 +15,27 @@ pub(super) struct Url<'a> {
 
 /// Takes an `http` or `https` URL apart (`ws`, `wss` count as these). Total: what is no such URL is `None`.
 pub(super) fn split(text: &str) -> Option<Url<'_>> {
-    let (scheme, rest) = text.trim_start().split_once("://")?;
-    let scheme = match scheme.to_ascii_lowercase().as_str() {
-        "https" | "wss" => Scheme::Https,
-        "http" | "ws" => Scheme::Http,
-        _ => return None,
-    };
+    let (scheme, rest) = scheme(text)?;
     let (authority, target) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
     let (host, port) = authority_parts(authority)?;
     let target = target.split('#').next().unwrap_or_default();
     Some(Url { scheme, host, port: port.unwrap_or(scheme.default_port()), target })
+}
+
+/// A URL of a request that named no host: `http:///target`.
+pub(super) fn without_host(text: &str) -> Option<Url<'_>> {
+    let (scheme, rest) = scheme(text)?;
+    let target = Some(rest).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+    Some(Url { scheme, host: String::new(), port: scheme.default_port(), target })
+}
+
+fn scheme(text: &str) -> Option<(Scheme, &str)> {
+    let (scheme, rest) = text.trim_start().split_once("://")?;
+    match scheme.to_ascii_lowercase().as_str() {
+        "https" | "wss" => Some((Scheme::Https, rest)),
+        "http" | "ws" => Some((Scheme::Http, rest)),
+        _ => None,
+    }
 }
 
 /// Host in lower case without brackets, and the port where one is named. A user name and password in front are dropped:
@@ -67,6 +78,13 @@ mod tests {
         assert_eq!((url.host.as_str(), url.port, origin_form(url.target).as_str()), ("2001:db8::1", 8443, "/?x=1"));
         assert_eq!(split("https://h:").unwrap().port, 443);
         assert_eq!(split("http://h").unwrap().target, "");
+    }
+
+    #[test]
+    fn a_request_may_have_named_no_host() {
+        let url = without_host("http:///x?y").unwrap();
+        assert_eq!((url.host.as_str(), url.port, url.target), ("", 80, "/x?y"));
+        assert_eq!((without_host("http://h/x"), without_host("/x")), (None, None));
     }
 
     #[test]

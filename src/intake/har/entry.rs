@@ -52,11 +52,12 @@ fn build(entry: &Entry<'_>, index: usize, before: Millis) -> Result<Option<Excha
 }
 
 fn request(from: &shape::Request<'_>) -> Result<Option<Request>, String> {
-    let written = if from.raw_url.is_empty() { from.url.text() } else { from.raw_url.text() };
+    let ours = !from.raw_url.is_empty();
+    let written = if ours { from.raw_url.text() } else { from.url.text() };
     let method = from.method.text().trim().to_ascii_uppercase();
     let method = if method.is_empty() { String::from("GET") } else { method };
     let method = if from.raw_method.is_empty() { method } else { from.raw_method.text().into_owned() };
-    let Some(place) = place(&method, &written)? else { return Ok(None) };
+    let Some(place) = place(&method, &written, ours)? else { return Ok(None) };
     let Place { scheme, host, port, mut target } = place;
     let query = body::joined(&from.query_string.0);
     if method != "CONNECT" && !target.contains('?') && !query.is_empty() {
@@ -108,9 +109,10 @@ struct Place {
     target: String,
 }
 
-fn place(method: &str, written: &str) -> Result<Option<Place>, String> {
-    let parts = url::split(written);
-    if method == "CONNECT" {
+/// `ours`: it was written by us, as it was sent, and may name no host.
+fn place(method: &str, written: &str, ours: bool) -> Result<Option<Place>, String> {
+    let parts = url::split(written).or_else(|| url::without_host(written).filter(|_| ours));
+    if method == "CONNECT" && !parts.as_ref().is_some_and(|parts| parts.host.is_empty()) {
         let authority = written.split_once("://").map_or(written, |(_, rest)| rest);
         let authority = authority.split('/').next().unwrap_or_default();
         let (host, port) =
