@@ -7,9 +7,9 @@ use crate::ledger::{Ledger, Limits};
 use crate::model::{Exchange, Salt};
 
 /// So many exchanges are read ahead,
-const MOST: usize = 512;
+const MOST: usize = 128;
 /// and so much of their bodies is held meanwhile, in bytes.
-const BYTES: usize = 8 * 1024 * 1024;
+const BYTES: usize = 2 * 1024 * 1024;
 
 /// Exchanges that wait for their words, and a memory that knows them all.
 pub struct Ahead {
@@ -23,8 +23,10 @@ fn size(exchange: &Exchange) -> usize {
 }
 
 impl Ahead {
+    /// Its memory is a smaller one: what lies ahead is near.
     pub fn new(salt: Salt, limits: Limits) -> Ahead {
-        Ahead { ledger: Ledger::new(salt, limits), waiting: VecDeque::new(), bytes: 0 }
+        let records = limits.records / 8;
+        Ahead { ledger: Ledger::new(salt, Limits { records }), waiting: VecDeque::new(), bytes: 0 }
     }
 
     /// Remembers an exchange, and lets it wait.
