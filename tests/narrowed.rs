@@ -102,11 +102,22 @@ fn words_of_logs_and_clients_name_causes() {
     assert_eq!(first(gate), ("basic-auth-restricted", Grade::Likely));
     assert_eq!(first("Missing State parameter in request").0, "state-missing");
     assert_eq!(first("Exception on token flow - client_secret").0, "client-secret-wrong");
-    let refused = "curl: (60) SSL certificate problem: unable to get local issuer certificate";
-    assert_eq!(first(refused).0, "upstream-certificate-invalid");
+    let expired = "curl: (60) SSL certificate problem: certificate has expired";
+    assert_eq!(first(expired), ("upstream-certificate-invalid", Grade::Proven));
     assert_eq!(first("curl: (56) Received HTTP code 407 from proxy after CONNECT").0, "proxy-authentication-required");
     let name = "ConnectionError(host='dev1.service-now.com', port=443): Failed to resolve 'dev1.service-now.com'";
     assert!(matches!(first(name).0, "upstream-unreachable" | "instance-gone"));
     let fault = "<Fault><faultstring>Failed to authenticate WS-security.</faultstring></Fault>";
     assert_eq!(first(fault).0, "ws-security-failed");
+}
+
+/// What a client shows of an unknown authority may be the server's, why401's or that of a company's proxy.
+#[test]
+fn an_authority_that_a_client_does_not_know_is_nobodys_for_sure() {
+    for line in ["unable to get local issuer certificate", "self-signed certificate in certificate chain"] {
+        let text = format!("curl: (60) SSL certificate problem: {line}");
+        let all = found(&intake::read(text.as_bytes(), "a").unwrap()[0]);
+        let both = [("client-distrusts-ca", Grade::Likely), ("upstream-certificate-invalid", Grade::Likely)];
+        assert_eq!(all, both, "{line}");
+    }
 }

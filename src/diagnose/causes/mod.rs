@@ -27,6 +27,7 @@ mod session;
 mod token;
 mod token_request;
 mod transport;
+mod trust;
 mod words;
 
 use super::facts::Facts;

@@ -1,18 +1,17 @@
 //! Connections, certificates, clocks, and boxes in between (knowledge B1–B15).
 
 use super::super::facts::Answer;
-use super::{Facts, Rule, places};
-use crate::model::{
-    Answerer, CertificateFault, Failure, FailureKind, Finding, Grade, HeadFault, HeadProblem, Outcome, Phase, Place,
-};
+use super::{Facts, Rule, places, trust};
+use crate::model::{Answerer, Failure, FailureKind, Finding, Grade, HeadFault, HeadProblem, Outcome, Phase, Place};
 use crate::wire::reading::Credential;
-use crate::wire::{cookie, date, endpoint, inspection};
+use crate::wire::{cookie, date, endpoint};
 
 pub const RULES: &[Rule] = &[
     unreachable,
-    certificate,
+    trust::certificate,
     tls_version,
-    client_distrusts,
+    trust::client_distrusts,
+    trust::authority_unknown_to_client,
     intermediary,
     proxy_credentials,
     places::ui_path,
@@ -28,16 +27,17 @@ pub const RULES: &[Rule] = &[
 /// Those that need no secret to be seen.
 pub const WITHOUT_SECRETS: &[Rule] = &[
     unreachable,
-    certificate,
+    trust::certificate,
     tls_version,
-    client_distrusts,
+    trust::client_distrusts,
+    trust::authority_unknown_to_client,
     intermediary,
     proxy_credentials,
     places::to_login,
     places::not_found,
 ];
 
-fn failure<'a>(facts: &'a Facts<'_>) -> Option<&'a Failure> {
+pub(super) fn failure<'a>(facts: &'a Facts<'_>) -> Option<&'a Failure> {
     match &facts.reading.exchange.outcome {
         Outcome::Failed(failure) => Some(failure),
         Outcome::Answered(response) => response.cut.as_ref(),
@@ -105,55 +105,6 @@ fn phase(phase: Phase) -> &'static str {
     }
 }
 
-fn certificate(facts: &Facts<'_>) -> Option<Finding> {
-    let FailureKind::Certificate(fault) = &failure(facts)?.kind else { return None };
-    let failure = failure(facts)?;
-    let host = if failure.phase == Phase::ParentProxy { "the parent proxy" } else { facts.host() };
-    let more = if failure.detail.is_empty() { String::new() } else { format!(" ({})", failure.detail) };
-    let because = match fault {
-        CertificateFault::Expired => format!("The certificate of {host} has expired{more}."),
-        CertificateFault::NotYetValid => {
-            format!("The certificate of {host} is not valid yet{more}; a wrong clock looks the same.")
-        }
-        CertificateFault::WrongName(names) if names.is_empty() => format!("The certificate is not for {host}."),
-        CertificateFault::WrongName(names) => {
-            format!("The certificate is not for {host}; it is for {}.", names.join(", "))
-        }
-        CertificateFault::UnknownIssuer(issuer) if issuer.is_empty() => format!(
-            "The certificate of {host} comes from an authority that is not trusted here, or its chain is incomplete."
-        ),
-        CertificateFault::UnknownIssuer(issuer) => match inspection::product(issuer) {
-            Some(product) => format!(
-                "The certificate of {host} was issued by {issuer}: {product} opens TLS on the way, and its authority is not trusted here. --upstream-ca takes its root certificate."
-            ),
-            None => format!(
-                "The certificate of {host} was issued by {issuer}, which is not trusted here. A company's inspecting proxy looks like this."
-            ),
-        },
-        CertificateFault::SelfSigned => {
-            format!("The certificate of {host} is signed by itself; nobody here trusts it.")
-        }
-        CertificateFault::ChainIncomplete(issuer) => format!(
-            "{host} sent its certificate alone, and its issuer {issuer} is not trusted here: the intermediate certificate is missing, or the issuer is a private authority."
-        ),
-        CertificateFault::Weak => format!("The certificate of {host} is too weak to be believed{more}."),
-        CertificateFault::NotPinned => {
-            format!("The certificate of {host} is not the one that --upstream-insecure names{more}.")
-        }
-        CertificateFault::Revoked => format!("The certificate of {host} was revoked."),
-        CertificateFault::BadSignature => format!("The signature of the certificate of {host} does not verify{more}."),
-        CertificateFault::NotAllowed => format!(
-            "The certificate of {host} may not be used for this: not for servers, or outside its authority's limits{more}."
-        ),
-        CertificateFault::Other => format!("The certificate of {host} does not verify{more}."),
-    };
-    Some(
-        Finding::new("upstream-certificate-invalid", Grade::Proven, because)
-            .weighing(22)
-            .at(Place::Connection, "the server's certificate"),
-    )
-}
-
 fn tls_version(facts: &Facts<'_>) -> Option<Finding> {
     let kind = &failure(facts)?.kind;
     let because = match kind {
@@ -176,48 +127,6 @@ fn tls_version(facts: &Facts<'_>) -> Option<Finding> {
         Finding::new("tls-version-refused", if told { Grade::Likely } else { Grade::Proven }, because)
             .weighing(22)
             .at(Place::Connection, "no version in common"),
-    )
-}
-
-/// What the agent of a CONNECT holds, and the client's name for `why401 ca trust`.
-const TRUST: [(&str, &str); 14] = [
-    ("PostmanRuntime/", "postman"),
-    ("curl/", "curl"),
-    ("Wget/", "wget"),
-    ("Java/", "java"),
-    ("Apache-HttpClient/", "java"),
-    ("okhttp/", "java"),
-    ("Go-http-client/", "go"),
-    ("Python/", "python"),
-    ("python-", "python"),
-    ("axios/", "node"),
-    ("libwww-perl/", "perl"),
-    ("git/", "git"),
-    ("Firefox/", "firefox"),
-    ("Chrome/", "chrome"),
-];
-
-fn client_distrusts(facts: &Facts<'_>) -> Option<Finding> {
-    let failure = failure(facts)?;
-    let agent = facts.reading.exchange.client.connect_agent.clone().unwrap_or_else(|| "The client".into());
-    let (grade, how) = match failure.kind {
-        FailureKind::ClientAlert(48) => (Grade::Proven, "with the alert unknown_ca"),
-        FailureKind::ClientAlert(42) => (Grade::Proven, "with the alert bad_certificate"),
-        FailureKind::ClientAlert(46) => (Grade::Proven, "with the alert certificate_unknown"),
-        FailureKind::ClientAlert(_) => (Grade::Likely, "with a fatal alert"),
-        FailureKind::ClientClosed => {
-            (Grade::Likely, "by closing after it had seen it, as Node (Postman, newman) and Java do")
-        }
-        _ => return None,
-    };
-    let command = TRUST.iter().find(|(part, _)| agent.contains(part)).map(|(_, name)| *name);
-    let command = command.map(|name| format!(" It comes to trust it by: why401 ca trust {name}.")).unwrap_or_default();
-    let host = facts.host();
-    let because = format!("{agent} refused this proxy's certificate for {host} {how}; no request was sent.{command}");
-    Some(
-        Finding::new("client-distrusts-ca", grade, because)
-            .weighing(30)
-            .at(Place::Connection, "refused in the TLS handshake"),
     )
 }
 
