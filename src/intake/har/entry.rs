@@ -1,12 +1,13 @@
 //! One HAR entry as an exchange.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::intake::{foreign, head, masked, message, stopped, url, way, when};
 use crate::model::{
-    Client, Exchange, Failure, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing, Unverified,
-    Upstream, Way,
+    Client, Exchange, Failure, Fields, HeadFault, Millis, Outcome, Phase, Request, Response, Scheme, Timing,
+    Unverified, Upstream, Way,
 };
 use crate::wire::date;
 use crate::wire::reading::API_KEY_FIELD;
@@ -57,6 +58,8 @@ fn request(from: &shape::Request<'_>) -> Result<Option<Request>, String> {
     let method = from.method.text().trim().to_ascii_uppercase();
     let method = if method.is_empty() { String::from("GET") } else { method };
     let method = if from.raw_method.is_empty() { method } else { from.raw_method.text().into_owned() };
+    let fields = fields::of_request(from);
+    let written = at_host(written, &fields);
     let Some(place) = place(&method, &written, ours)? else { return Ok(None) };
     let Place { scheme, host, port, mut target } = place;
     let query = body::joined(&from.query_string.0);
@@ -66,7 +69,6 @@ fn request(from: &shape::Request<'_>) -> Result<Option<Request>, String> {
     let version = from.http_version.text().into_owned();
     let raw_head = fields::latin1(&from.raw_head.text()).filter(|bytes| !bytes.is_empty()).map(Into::into);
     let head = raw_head.or_else(|| fields::padded_head(from, &format!("{method} {target} HTTP/1.1")));
-    let fields = fields::of_request(from);
     let body = body::of_request(from, &fields);
     Ok(Some(Request { method, scheme, host, port, target, version, fields, body, head, unseen: false }))
 }
@@ -107,6 +109,14 @@ struct Place {
     host: String,
     port: u16,
     target: String,
+}
+
+/// Some tools write the target alone; the host stands in its field then, and instances speak https.
+fn at_host<'a>(written: Cow<'a, str>, fields: &Fields) -> Cow<'a, str> {
+    match fields.text("host").filter(|host| !host.is_empty() && written.starts_with('/')) {
+        Some(host) => Cow::Owned(format!("https://{host}{written}")),
+        None => written,
+    }
 }
 
 /// `ours`: it was written by us, as it was sent, and may name no host.

@@ -108,6 +108,12 @@ fn what_stands_only_beside_the_headers_comes_in() {
 }
 
 #[test]
+fn a_target_alone_is_at_the_host_of_its_field() {
+    let request = one(r#"{"request":{"url":"/api/now?x","headers":[{"name":"Host","value":"dev1.service-now.com"}]},"response":{"status":401}}"#).request;
+    assert_eq!((request.origin().as_str(), request.target.as_str()), ("https://dev1.service-now.com", "/api/now?x"));
+}
+
+#[test]
 fn connects_and_foreign_schemes() {
     let exchange =
         one(r#"{"request":{"method":"CONNECT","url":"dev1.service-now.com:443"},"response":{"status":407}}"#);
