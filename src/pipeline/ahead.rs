@@ -9,7 +9,7 @@ use crate::model::{Exchange, Salt};
 /// So many exchanges are read ahead,
 const MOST: usize = 128;
 /// and so much of their bodies is held meanwhile, in bytes.
-const BYTES: usize = 2 * 1024 * 1024;
+const BYTES: usize = 1024 * 1024;
 
 /// Exchanges that wait for their words, and a memory that knows them all.
 pub struct Ahead {
@@ -25,7 +25,7 @@ fn size(exchange: &Exchange) -> usize {
 impl Ahead {
     /// Its memory is a smaller one: what lies ahead is near.
     pub fn new(salt: Salt, limits: Limits) -> Ahead {
-        let records = limits.records / 8;
+        let records = limits.records / 32;
         Ahead { ledger: Ledger::new(salt, Limits { records }), waiting: VecDeque::new(), bytes: 0 }
     }
 
