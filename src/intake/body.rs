@@ -147,7 +147,7 @@ fn mime(body: &str) -> &'static str {
 }
 
 /// The status that the text forces.
-fn status(body: &str, around: &str) -> Option<u16> {
+pub(super) fn status(body: &str, around: &str) -> Option<u16> {
     let bytes = body.as_bytes();
     let lower = body.to_ascii_lowercase();
     let json: Option<Value> = serde_json::from_str(body).ok();

@@ -12,6 +12,8 @@
 //! {"error":…}
 //! ```
 
+pub(super) mod copied;
+
 use crate::model::{Exchange, Millis, Outcome, Phase, Request};
 use crate::wire::form;
 

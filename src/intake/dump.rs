@@ -1,10 +1,12 @@
-//! What Node's HTTP clients leave in an error (axios, got, request): the request's settings, and the answer beside them.
+//! What Node's HTTP clients leave in an error (axios, got, request): the request's settings, and the answer beside them. The
+//! steps of a flow's run history are written alike (`inputs` and `outputs`), and what programs log of a `request` and its
+//! `response`.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
-use crate::model::{Exchange, Millis, Outcome};
+use crate::model::{Exchange, Millis, Outcome, Response};
 use crate::wire::form;
 
 use super::message::{self, Origin};
@@ -27,10 +29,17 @@ fn members(text: &str) -> Option<&str> {
     text.get(at..)
 }
 
+/// What stood for the settings of a request.
+const SETTINGS: [&str; 4] = ["config", "options", "inputs", "request"];
+/// What stood for its answer.
+const ANSWERS: [&str; 3] = ["response", "res", "outputs"];
+
 fn exchange(error: &Map<String, Value>, text: &str) -> Option<Exchange> {
-    let settings = ["config", "options"].iter().find_map(|name| error.get(*name)?.as_object())?;
+    let Some(settings) = SETTINGS.iter().find_map(|name| error.get(*name)?.as_object()) else {
+        return answer_alone(error);
+    };
     let mut place = place(settings)?;
-    let answer = ["response", "res"].iter().find_map(|name| error.get(*name)?.as_object());
+    let answer = ANSWERS.iter().find_map(|name| error.get(*name)?.as_object());
     let status = answer.and_then(status).or_else(|| status(error)).or_else(|| in_message(text))?;
     if let Some(query) =
         settings.get("params").and_then(Value::as_object).map(encoded).filter(|query| !query.is_empty())
@@ -50,11 +59,23 @@ fn exchange(error: &Map<String, Value>, text: &str) -> Option<Exchange> {
     }
     request.unseen = message::hides_form(&request);
     logs::leave_open(&mut request);
+    Some(message::exchange(request, Outcome::Answered(response(answer, status)?), Millis::UNKNOWN))
+}
+
+fn response(answer: Option<&Map<String, Value>>, status: u16) -> Option<Response> {
     let got = ["data", "body"].iter().find_map(|name| Some(content(answer?.get(*name)?, false)));
     let mut head = vec![format!("HTTP/1.1 {status} ")];
     head.extend(answer.and_then(|answer| answer.get("headers")?.as_object()).map(lines).unwrap_or_default());
     let head: Vec<Vec<u8>> = head.into_iter().map(String::into_bytes).collect();
-    let response = message::response(&head, got.unwrap_or_default().into_bytes())?;
+    message::response(&head, got.unwrap_or_default().into_bytes())
+}
+
+/// The outputs of a step, copied without its inputs: status, headers and body as members.
+fn answer_alone(object: &Map<String, Value>) -> Option<Exchange> {
+    let answer = ANSWERS.iter().find_map(|name| object.get(*name)?.as_object()).unwrap_or(object);
+    let whole = answer.get("headers").is_some_and(Value::is_object) && answer.contains_key("body");
+    let response = response(Some(answer), status(answer).filter(|_| whole)?)?;
+    let request = message::unseen_request(&Origin::default());
     Some(message::exchange(request, Outcome::Answered(response), Millis::UNKNOWN))
 }
 
@@ -145,6 +166,19 @@ mod tests {
         );
         let json = r#"{"message":"Request failed with status code 401","config":{"headers":{"A":"b"},"method":"post","baseURL":"https://h/","url":"/x","auth":{"username":"u","password":"p"},"params":{"q":"1 2"}},"status":401}"#;
         assert_eq!(told(&read(json).unwrap()), "POST https://h/x?q=1%202 [Basic dTpw] 401 ");
+    }
+
+    #[test]
+    fn the_steps_of_a_flow_are_read() {
+        let inputs = r#""inputs":{"method":"GET","uri":"https://h/x","headers":{"Authorization":"Bearer undefined"}}"#;
+        let outputs = r#"{"statusCode":401,"headers":{"Server":"a"},"body":{"error":{"message":"m"}}}"#;
+        let step = format!(r#"{{"name":"HTTP",{inputs},"outputs":{outputs},"status":"Failed"}}"#);
+        assert_eq!(told(&read(&step).unwrap()), r#"GET https://h/x [Bearer undefined] 401 {"error":{"message":"m"}}"#);
+        let alone = read(outputs).unwrap();
+        assert!(alone.request.unseen);
+        assert_eq!((alone.status(), alone.request.host.as_str()), (Some(401), ""));
+        // Without fields it is the body of some answer.
+        assert!(read(r#"{"statusCode":401,"message":"m"}"#).is_none());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use std::collections::BinaryHeap;
 use std::fmt;
 use std::io::Read;
 
-use crate::model::{Exchange, Millis, Outcome};
+use crate::model::{Exchange, Millis, Outcome, Request};
 
 use split::{Piece, Splitter};
 
@@ -140,7 +140,7 @@ impl<R: Read> Reader<R> {
     fn release(&mut self, mut exchange: Exchange) -> Exchange {
         self.id += 1;
         exchange.id = self.id;
-        exchange.request.unseen |= self.bare;
+        exchange.request.unseen |= self.bare && !tells_who_asks(&exchange.request);
         exchange
     }
 }
@@ -169,6 +169,16 @@ pub fn one(text: &[u8], index: usize) -> Result<Option<Exchange>, String> {
 fn may_leave_out_credentials(creator: &[u8]) -> bool {
     let creator = String::from_utf8_lossy(creator);
     creator.contains("WebInspector")
+}
+
+/// A token request that names its client with what proves it, in the body or in the URL: fields that the tool left out
+/// would add nothing.
+fn tells_who_asks(request: &Request) -> bool {
+    const PROOFS: [&[u8]; 3] = [b"client_secret", b"code_verifier", b"assertion"];
+    let holds = |text: &[u8], name: &[u8]| memchr::memmem::find(text, name).is_some();
+    [&request.body.bytes[..], request.target.as_bytes()]
+        .iter()
+        .any(|text| holds(text, b"grant_type") && PROOFS.iter().any(|proof| holds(text, proof)))
 }
 
 fn shows_credentials(exchange: &Exchange) -> bool {

@@ -16,6 +16,8 @@ pub(super) enum Kind {
     Asked,
     Raw,
     Console,
+    /// The same, as it copies itself.
+    Copied,
     /// A log of an HTTP library, or messages between prose.
     Log,
     /// An error of one of Node's HTTP clients.
@@ -50,6 +52,7 @@ pub(super) fn of(start: &[u8]) -> Result<Kind, String> {
         () if !bare && short && unanswered(text) && logs::is_prose(text) => Ok(Kind::Log),
         () if !bare && raw::is_message(text) => Ok(Kind::Raw),
         () if !bare && console::is_console(text) => Ok(Kind::Console),
+        () if !bare && short && console::copied::is_copied(text) => Ok(Kind::Copied),
         // Postman's raw view has a line above its messages.
         () if !bare && text.lines().skip(1).take(3).any(raw::is_message) => Ok(Kind::Raw),
         () if !bare && curl::asked::is_asked(text) => Ok(Kind::Asked),
@@ -74,6 +77,7 @@ pub(super) fn exchanges(kind: Kind, bytes: &[u8]) -> Result<Vec<Exchange>, (Opti
         Kind::Raw if is_wide(bytes) => raw::read(text(bytes).as_bytes()),
         Kind::Raw => raw::read(bytes.strip_prefix(BOM).unwrap_or(bytes)),
         Kind::Console => console::read(&text(bytes)),
+        Kind::Copied => console::copied::read(&text(bytes)),
         Kind::Log => logs::read(&text(bytes)),
         Kind::Dump => dump::read(&text(bytes)).into_iter().collect(),
         Kind::Body => body::read(&text(bytes)).into_iter().collect(),

@@ -278,6 +278,21 @@ fn a_sanitized_export_shows_no_missing_credentials() {
 }
 
 #[test]
+fn a_sanitized_export_shows_the_client_that_a_form_names() {
+    let post = |form: &str| {
+        let entry = format!(
+            r#"{{"request":{{"method":"POST","url":"https://h/oauth_token.do","postData":{{"mimeType":"application/x-www-form-urlencoded","text":"{form}"}}}},"response":{{"status":401}}}}"#
+        );
+        read(&har("WebInspector", &[&entry])).0[0].request.unseen
+    };
+    assert!(!post("grant_type=client_credentials&client_id=a&client_secret=b"));
+    assert!(!post("grant_type=authorization_code&code=c&client_id=a&code_verifier=v"));
+    // What proves the client may have stood in Authorization, which the export leaves out.
+    assert!(post("grant_type=client_credentials&client_id=a"));
+    assert!(post("client_secret=b"));
+}
+
+#[test]
 fn long_strings_are_cut_and_the_next_entry_is_whole() {
     let long = "x\\u00e9".repeat(400_000);
     let entry = format!(
