@@ -1,8 +1,9 @@
 //! Refusals that may be the first half of a challenge round: held until the client's next request tells.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
-use crate::model::{Diagnosis, Exchange, Millis, Request};
+use crate::model::{Diagnosis, Exchange, Millis, Request, Scheme};
 use crate::output::TakenBack;
 use crate::wire::date;
 use crate::wire::reading::{Credential, Reading};
@@ -50,7 +51,13 @@ pub fn may_be_half(reading: &Reading<'_>, diagnosis: &Diagnosis) -> bool {
         407 => !reading.request().fields.has("proxy-authorization") || goes_on(reading),
         _ => false,
     };
-    bare && !diagnosis.findings.is_empty() && !reading.request().unseen
+    let half = bare && !reading.request().unseen || status == 401 && offered_user_token(reading.exchange).is_some();
+    half && !diagnosis.findings.is_empty()
+}
+
+/// The token against forged requests that a refusal hands out, for the same request to come back with (wire notes §1.3).
+fn offered_user_token(exchange: &Exchange) -> Option<Cow<'_, str>> {
+    exchange.response()?.fields.text("x-usertoken-response").filter(|token| !token.trim().is_empty())
 }
 
 /// NTLM and Negotiate take several rounds: the proxy answers the client's first message with a message of its own.
@@ -78,11 +85,11 @@ impl Held {
 
     /// Takes out the first halves that this request is the second half of.
     pub fn answered_by(&mut self, reading: &Reading<'_>) -> Vec<(Exchange, Diagnosis)> {
-        if self.halves.is_empty() || !carries(reading) {
+        if self.halves.is_empty() {
             return Vec::new();
         }
         let party = reading.party();
-        let same = |half: &Half| half.party == party && asked(&half.exchange.request) == asked(reading.request());
+        let same = |half: &Half| half.party == party && is_second_half(reading, &half.exchange);
         self.halves.extract_if(.., |half| same(half)).map(|half| (half.exchange, half.diagnosis)).collect()
     }
 
@@ -132,6 +139,18 @@ impl Held {
     pub fn all(&mut self) -> Vec<(Exchange, Diagnosis)> {
         self.halves.drain(..).map(|half| (half.exchange, half.diagnosis)).collect()
     }
+}
+
+/// The same request with what was asked for; or what passes through the tunnel that a proxy had refused to open.
+fn is_second_half(reading: &Reading<'_>, first: &Exchange) -> bool {
+    let second = reading.request();
+    if asked(&first.request) == asked(second) {
+        let brought =
+            || second.fields.text("x-usertoken").is_some_and(|token| Some(token) == offered_user_token(first));
+        return carries(reading) || brought();
+    }
+    let inside = (&first.request.host, first.request.port) == (&second.host, second.port) && second.method != "CONNECT";
+    first.request.method == "CONNECT" && inside && second.scheme == Scheme::Https && reading.status() != Some(407)
 }
 
 /// Whether a request answers a challenge. A sanitized recording hides what the second half carries. Cookies of the
