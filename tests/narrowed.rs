@@ -104,6 +104,19 @@ fn words_of_logs_and_clients_name_causes() {
     assert_eq!(first("Exception on token flow - client_secret").0, "client-secret-wrong");
     let expired = "curl: (60) SSL certificate problem: certificate has expired";
     assert_eq!(first(expired), ("upstream-certificate-invalid", Grade::Proven));
+    let flow = |detail: &str| {
+        first(&format!("OAuth flow failed. Verify the configurations and try again. Error detail:{detail}"))
+    };
+    let entra = |code: &str| flow(&format!("invalid_client, AADSTS{code} Trace ID: 1"));
+    assert_eq!(entra("7000215: Invalid client secret provided."), ("outbound-client-secret-wrong", Grade::Proven));
+    assert_eq!(entra("90014: The required field 'scope' is missing.").0, "outbound-scope-missing");
+    assert_eq!(
+        entra("7000218: must contain the following parameter: 'client_assertion'").0,
+        "outbound-parameter-missing"
+    );
+    // Whether it was a refresh token or an authorization code, the text alone does not say.
+    assert_eq!(entra("70008: The provided grant has expired."), ("outbound-refresh-expired", Grade::Likely));
+    assert_eq!(flow("invalid_client, no"), ("outbound-client-secret-wrong", Grade::Possible));
     assert_eq!(first("curl: (56) Received HTTP code 407 from proxy after CONNECT").0, "proxy-authentication-required");
     let name = "ConnectionError(host='dev1.service-now.com', port=443): Failed to resolve 'dev1.service-now.com'";
     assert!(matches!(first(name).0, "upstream-unreachable" | "instance-gone"));

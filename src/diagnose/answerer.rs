@@ -24,7 +24,10 @@ pub fn answerer(reading: &Reading<'_>) -> Answerer {
     let passed = response.fields.has("via") || response.fields.has("x-squid-error") || response.fields.has("cf-ray");
     let by_name = endpoint::is_instance_host(reading.host());
     let foreign = foreign || response.status >= 400 && Envelope::is_foreign(&reading.answer);
-    if foreign || passed || !by_name && response.status >= 400 { Answerer::Intermediary } else { Answerer::Instance }
+    // A host of the customer's own may be any box: a page in the place of data is no more the instance's than a refusal.
+    let page = reading.page == Some(Page::Other) && reading.exchange.request.path().starts_with("/api/now/");
+    let unlike = !by_name && (response.status >= 400 || page);
+    if foreign || passed || unlike { Answerer::Intermediary } else { Answerer::Instance }
 }
 
 /// A gateway refuses a client that is no instance: it may stand before one, and what lies behind it has said nothing.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 /// The first unresolved variable or sample text in `text`: `{{x}}`, `${x}`, `$X`, `%X%`, `<x>`, `YOUR_TOKEN` …
 pub fn placeholder(text: &str) -> Option<Range<usize>> {
-    if !text.bytes().any(|byte| matches!(byte, b'{' | b'[' | b'(' | b'<' | b'%' | b'$')) {
+    if !text.bytes().any(|byte| matches!(byte, b'{' | b'[' | b'(' | b'<' | b'%' | b'$' | b'_')) {
         return sample_words(text);
     }
     enclosed(text, "{{", "}}")
@@ -12,11 +12,13 @@ pub fn placeholder(text: &str) -> Option<Range<usize>> {
         .or_else(|| enclosed(text, "#{", "}"))
         .or_else(|| enclosed(text, "#[", "]"))
         .or_else(|| enclosed(text, "@{", "}"))
+        .or_else(|| enclosed(text, "{!", "}"))
         .or_else(|| enclosed(text, "$(", ")"))
         .or_else(|| enclosed(text, "<%", "%>"))
         .or_else(|| angled(text))
         .or_else(|| percent_variable(text))
         .or_else(|| shell_variable(text))
+        .or_else(|| named_alone(text))
         .or_else(|| sample_words(text))
 }
 
@@ -67,6 +69,20 @@ fn shell_variable(text: &str) -> Option<Range<usize>> {
     // A dollar sign before a handful of mixed characters may be a password: a variable's name is in one case or has `_`.
     let one_case = name == name.to_ascii_uppercase() || name == name.to_ascii_lowercase() || name.contains('_');
     (named && one_case && name.len() >= 3 && !name.bytes().any(|byte| byte.is_ascii_digit())).then_some(0..text.len())
+}
+
+/// `{token}`, `{0}`, `[token]`, `__TOKEN__`: a name or a number between marks that formatters and pipelines replace, the
+/// whole text; and what C's formats write for a string.
+fn named_alone(text: &str) -> Option<Range<usize>> {
+    let between = |open: &str, close: &str| text.strip_prefix(open)?.strip_suffix(close);
+    let plain =
+        |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+    let number = |name: &str| name.len() <= 2 && name.bytes().all(|byte| byte.is_ascii_digit());
+    let name = |name: &str| plain(name) && name.len() <= 40 && name.starts_with(|c: char| c.is_ascii_alphabetic());
+    let braced = between("{", "}").is_some_and(|inner| !inner.is_empty() && (number(inner) || name(inner)));
+    let bracketed = between("[", "]").is_some_and(|inner| name(inner) && inner.split(['_', '-']).any(is_sample_word));
+    let lined = between("__", "__").is_some_and(|inner| name(inner) && inner == inner.to_ascii_uppercase());
+    (braced || bracketed || lined || text == "%s").then_some(0..text.len())
 }
 
 /// Words that sample text names values by.
@@ -166,6 +182,13 @@ mod tests {
             "#[vars.accessToken]",
             "@{variables('token')}",
             "$(accessToken)",
+            "{!$Credential.OAuthToken}",
+            "{token}",
+            "{0}",
+            "{sn-token}",
+            "[access_token]",
+            "__SN_TOKEN__",
+            "%s",
         ] {
             assert!(placeholder(text).is_some(), "{text}");
         }
@@ -187,6 +210,13 @@ mod tests {
             "qhb<;R(y+eB7zeK~<P*b+&^,h57f`^dC",
             "my.user",
             "Pa$$word1",
+            "{}",
+            "{8Kq!}",
+            "{2026}",
+            "[8kq]",
+            "[winter]",
+            "__a1__",
+            "____",
         ] {
             assert!(placeholder(text).is_none(), "{text} {:?}", placeholder(text));
         }

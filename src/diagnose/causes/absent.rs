@@ -46,7 +46,7 @@ pub fn secured_in_body(facts: &Facts<'_>) -> bool {
 }
 
 fn no_credentials(facts: &Facts<'_>) -> Option<Finding> {
-    if !bare(facts) || misnamed(facts).is_some() {
+    if !bare(facts) || misnamed(facts).is_some() || api_key_misnamed(facts).is_some() {
         return None;
     }
     if let Some(opened) = session_of_nobody(facts) {

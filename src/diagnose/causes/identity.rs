@@ -1,13 +1,21 @@
 //! Third parties' tokens, client certificates and WS-Security (knowledge A20, H4–H11; wire notes §11, §14).
 
-use super::super::facts::Answer;
+use super::super::facts::{Answer, Kinship};
 use super::{Facts, Rule};
 use crate::model::{FailureKind, Finding, Grade, Outcome, Place};
-use crate::wire::endpoint::Endpoint;
+use crate::wire::endpoint::{self, Endpoint};
 use crate::wire::{date, jwt};
 
-pub const RULES: &[Rule] =
-    &[foreign_token, opaque_token, certificate_wanted, no_mutual_tls, ws_security, internal_user, soap_roles];
+pub const RULES: &[Rule] = &[
+    foreign_token,
+    of_another_instance,
+    opaque_token,
+    certificate_wanted,
+    no_mutual_tls,
+    ws_security,
+    internal_user,
+    soap_roles,
+];
 
 /// A JWT of another issuer, inside its dates, refused by an instance (knowledge A20).
 fn foreign_token(facts: &Facts<'_>) -> Option<Finding> {
@@ -17,7 +25,7 @@ fn foreign_token(facts: &Facts<'_>) -> Option<Finding> {
         .as_deref()
         .filter(|_| facts.answer == Answer::NotAuthenticated && facts.inbound() && facts.by_instance())?;
     let claims = jwt::decode(token)?;
-    let issuer = claims.text("iss").filter(|issuer| !issuer.contains(facts.host()))?;
+    let issuer = claims.text("iss").filter(|issuer| !issuer.contains(facts.host()) && instance_of(issuer).is_none())?;
     if facts.ledger.accepted(facts.host(), "iss", issuer) {
         return None;
     }
@@ -34,6 +42,25 @@ fn foreign_token(facts: &Facts<'_>) -> Option<Finding> {
             format!("JWT, iss {issuer}, aud {}", claims.audiences().join(", ")),
         ),
     )
+}
+
+/// The instance that an issuer's URL names.
+pub(super) fn instance_of(issuer: &str) -> Option<&str> {
+    let (_, rest) = issuer.split_once("://")?;
+    rest.split(['/', ':']).next().filter(|host| endpoint::is_instance_host(host))
+}
+
+/// A JWT that names its issuer, and that is another instance (knowledge A21).
+fn of_another_instance(facts: &Facts<'_>) -> Option<Finding> {
+    let refused = facts.answer == Answer::NotAuthenticated && facts.inbound() && facts.by_instance();
+    let claims = jwt::decode(facts.reading.token.as_deref().filter(|_| refused)?)?;
+    let host = instance_of(claims.text("iss")?)?;
+    (facts.kinship(host) == Kinship::OtherInstance).then(|| {
+        let because = format!("The token is a JWT of {host}; it was sent to {}.", facts.host());
+        Finding::new("token-from-other-instance", Grade::Likely, because)
+            .weighing(91)
+            .at(Place::request_field("authorization"), format!("JWT, iss {host}"))
+    })
 }
 
 /// A provider's token that is no JWT cannot be verified by an instance (knowledge H9).

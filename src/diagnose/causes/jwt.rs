@@ -1,6 +1,7 @@
 //! JWT bearer assertions (RFC 7523), and third parties' JWTs as bearer tokens (knowledge D60–D67, H4–H9).
 
 use super::super::facts::Answer;
+use super::identity::instance_of;
 use super::{Facts, Rule};
 use crate::model::{Finding, Grade, Place};
 use crate::wire::jwt::{self, Jwt};
@@ -8,11 +9,14 @@ use crate::wire::{date, template};
 
 pub const RULES: &[Rule] = &[malformed, expired, replayed, algorithm, key, claims];
 
+/// Grants that read no assertion: what stands there beside them decides nothing.
+const READ_NONE: [&str; 4] = ["password", "client_credentials", "authorization_code", "refresh_token"];
+
 /// The assertion of a refused token request, with where it stands.
 fn refused<'a>(facts: &'a Facts<'_>) -> Option<(&'a str, Place)> {
     let place = facts.param_place("assertion");
-    let assertion =
-        facts.param("assertion").filter(|_| facts.token_refused() && !facts.reading.redacted && facts.inbound())?;
+    let judged = facts.token_refused() && !facts.reading.redacted && facts.inbound();
+    let assertion = facts.param("assertion").filter(|_| judged && !READ_NONE.contains(&facts.grant()))?;
     Some((assertion, place))
 }
 
@@ -23,7 +27,8 @@ fn refused_jwt(facts: &Facts<'_>) -> Option<(Jwt, Place, bool)> {
     }
     let bearer = facts.answer == Answer::NotAuthenticated && facts.inbound() && facts.by_instance();
     let jwt = jwt::decode(facts.reading.token.as_deref().filter(|_| bearer)?)?;
-    let foreign = jwt.text("iss").is_some_and(|issuer| !issuer.contains(facts.host()));
+    let foreign = |issuer: &str| !issuer.contains(facts.host()) && instance_of(issuer).is_none();
+    let foreign = jwt.text("iss").is_some_and(foreign);
     foreign.then(|| (jwt, Place::request_field("authorization"), false))
 }
 

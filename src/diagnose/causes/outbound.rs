@@ -349,7 +349,8 @@ fn credential_type(facts: &Facts<'_>) -> Option<Finding> {
     let bearer_only =
         !facts.reading.challenges.is_empty() && facts.reading.challenges.iter().all(|challenge| challenge.is("bearer"));
     if !(named || token_wanted || bearer_only) {
-        return None;
+        let body = String::from_utf8_lossy(&facts.reading.answer).to_ascii_lowercase();
+        return (facts.reading.outbound && facts.status() == 401 && !body.contains("password")).then(pair_refused);
     }
     let because = if bearer_only && !named && !token_wanted {
         "Basic was sent; the provider asks for Bearer only."
@@ -361,4 +362,13 @@ fn credential_type(facts: &Facts<'_>) -> Option<Finding> {
             .weighing(87)
             .at(Place::request_field("authorization"), "Basic, user name and password"),
     )
+}
+
+/// The provider says nothing but no: ServiceNow makes the same words of it, whatever the reason.
+fn pair_refused() -> Finding {
+    let because = "The provider refuses this user name and password and does not say why: the pair may be wrong, or a token or \
+                   key is wanted in its place. ServiceNow prints `Invalid username/password combo` for either.";
+    Finding::new("outbound-credential-type-wrong", Grade::Possible, because)
+        .weighing(50)
+        .at(Place::request_field("authorization"), "Basic, user name and password")
 }

@@ -4,9 +4,9 @@ use super::super::facts::Answer;
 use super::outbound::{at_token_endpoint, to_provider, token_missing};
 use super::{Facts, Rule};
 use crate::model::{Answerer, Finding, Grade, Place};
-use crate::wire::oauth::OAuthError;
+use crate::wire::oauth::{self, OAuthError};
 
-pub const RULES: &[Rule] = &[no_access_token, token_error, placement, secret_shape, header_case];
+pub const RULES: &[Rule] = &[no_access_token, not_form, token_error, placement, secret_shape, header_case];
 
 /// 200 of a token endpoint without an access token (knowledge J3).
 fn no_access_token(facts: &Facts<'_>) -> Option<Finding> {
@@ -44,15 +44,19 @@ fn no_access_token(facts: &Facts<'_>) -> Option<Finding> {
 /// What the codes of Entra that integrators meet most stand for (Microsoft's public list of AADSTS codes).
 fn entra(code: u32) -> Option<(&'static str, Grade)> {
     Some(match code {
-        7_000_215 | 7_000_222 | 7_000_218 | 700_027 => ("outbound-client-secret-wrong", Grade::Proven),
+        7_000_215 | 7_000_222 => ("outbound-client-secret-wrong", Grade::Proven),
+        700_027 => ("outbound-client-secret-wrong", Grade::Likely),
         700_016 | 90_002 | 700_011 | 7_000_229 => ("outbound-client-unknown", Grade::Proven),
+        7_000_112 => ("outbound-client-unknown", Grade::Likely),
         70_008 | 700_082 | 700_084 | 50_173 | 70_043 | 700_081 => ("outbound-refresh-expired", Grade::Proven),
-        90_014 | 900_144 => ("outbound-parameter-missing", Grade::Proven),
+        90_014 | 900_144 | 7_000_218 => ("outbound-parameter-missing", Grade::Proven),
         70_011 | 65_001 | 650_057 | 500_011 | 50_013 | 1_002_012 => ("outbound-token-refused", Grade::Likely),
         70_003 | 70_001 => ("outbound-grant-unsupported", Grade::Proven),
-        50_105 | 50_020 | 50_034 | 50_057 | 65_004 => ("outbound-user-not-authorised", Grade::Proven),
+        50_105 | 50_020 | 50_034 | 50_057 => ("outbound-user-not-authorised", Grade::Proven),
+        65_004 => ("consent-denied", Grade::Proven),
         53_003 | 53_000 | 50_053 => ("outbound-ip-blocked", Grade::Likely),
-        50_076 | 50_079 | 50_126 | 7_000_112 => ("outbound-credential-type-wrong", Grade::Likely),
+        50_076 | 50_079 => ("outbound-credential-type-wrong", Grade::Likely),
+        50_126 => ("outbound-credential-type-wrong", Grade::Possible),
         _ => return None,
     })
 }
@@ -62,7 +66,8 @@ fn named_parameter(text: &str) -> Option<String> {
     if text.contains("no audience parameter") {
         return Some("audience".into());
     }
-    const LEADS: [&str; 6] = [
+    const LEADS: [&str; 7] = [
+        "missing form parameter: ",
         "must contain the following parameter: '",
         "the required field '",
         "missing required parameter: ",
@@ -75,9 +80,41 @@ fn named_parameter(text: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
+/// A token request in JSON: RFC 6749 §4 wants a form. Some providers take JSON too; one that misses what stands in it
+/// does not.
+fn not_form(facts: &Facts<'_>) -> Option<Finding> {
+    let refused = to_provider(facts) && at_token_endpoint(facts) && (400..500).contains(&facts.status());
+    let sent = serde_json::from_slice::<serde_json::Value>(&facts.reading.sent).ok().filter(|_| refused)?;
+    let sent = sent.as_object().filter(|members| members.contains_key("grant_type"))?;
+    let text = facts.answer_text();
+    let missed = named_parameter(&text).filter(|name| sent.contains_key(name));
+    let other = matches!(
+        facts.reading.oauth_error.as_ref().map(|error| error.error.as_str()),
+        Some("invalid_request" | "unsupported_grant_type")
+    );
+    if missed.is_none() && !other && facts.status() != 415 {
+        return None;
+    }
+    let (grade, weight, because) = match missed {
+        Some(name) => {
+            (Grade::Proven, 42, format!("The body is JSON and has {name}; the provider reads a form, and misses it."))
+        }
+        None => (
+            Grade::Likely,
+            89,
+            "The body is JSON; token endpoints read a form (RFC 6749 §4), and this one refuses it.".to_owned(),
+        ),
+    };
+    Some(
+        Finding::new("token-request-not-form", grade, because)
+            .weighing(weight)
+            .at(Place::RequestBody, "JSON, not a form"),
+    )
+}
+
 /// Errors of a provider's token endpoint (RFC 6749 §5.2).
 fn token_error(facts: &Facts<'_>) -> Option<Finding> {
-    if !to_provider(facts) || !at_token_endpoint(facts) || facts.status() < 400 {
+    if !to_provider(facts) || !at_token_endpoint(facts) || facts.status() < 400 || not_form(facts).is_some() {
         return None;
     }
     let error = facts.reading.oauth_error.as_ref()?;
@@ -107,7 +144,9 @@ fn token_error(facts: &Facts<'_>) -> Option<Finding> {
         );
     }
     if let Some((cause, grade)) = error.aadsts.and_then(entra) {
-        return finding(cause, grade, 40);
+        // The same code is given for an authorization code that is too old.
+        let refresh = cause != "outbound-refresh-expired" || facts.grant() == "refresh_token";
+        return finding(cause, if refresh { grade } else { grade.min(Grade::Likely) }, 40);
     }
     let (cause, grade, weight) = verdict_of(facts, error, &text)?;
     finding(cause, grade, weight)
@@ -158,12 +197,16 @@ fn verdict_of(facts: &Facts<'_>, error: &OAuthError, text: &str) -> Option<(&'st
                 "does not exist",
                 "client identifier invalid",
                 "invalid client id",
+                "invalid client_id",
+                "value for 'client_id'",
             ]
             .iter()
             .any(|sign| text.contains(sign)) =>
         {
             verdict("outbound-client-unknown", Grade::Proven, 41)
         }
+        // Beside RFC 6749: Google and others name it so.
+        "redirect_uri_mismatch" => verdict("redirect-uri-mismatch", Grade::Likely, 80),
         "unauthorized_client" if text.contains("grant") => verdict("outbound-grant-unsupported", Grade::Proven, 40),
         _ => None,
     }
@@ -291,14 +334,32 @@ fn header_case_before(facts: &Facts<'_>) -> Option<Finding> {
     })
 }
 
-/// An error that was pasted alone: a code of Entra names it, whatever the request was; words about the client may.
+/// An error that was pasted alone: a code of Entra names it, whatever the request was and whoever repeats it; words about
+/// the client may.
 pub fn pasted(facts: &Facts<'_>) -> Option<Finding> {
-    let error = facts.reading.oauth_error.as_ref().filter(|_| facts.request_unseen() && !facts.inbound())?;
+    let alone = facts.request_unseen() && !facts.inbound();
+    let error = facts.reading.oauth_error.clone().filter(|_| alone).or_else(|| repeated(facts).filter(|_| alone))?;
     let about_client = || {
-        let (cause, _, _) = verdict_of(facts, error, &error.lower()).filter(|_| error.error == "invalid_client")?;
+        let (cause, _, _) = verdict_of(facts, &error, &error.lower()).filter(|_| error.error == "invalid_client")?;
         Some((cause, Grade::Likely))
     };
-    let (cause, grade) = error.aadsts.and_then(entra).or_else(about_client)?;
+    let code = || match named_parameter(&error.lower()).filter(|_| error.aadsts.is_some()).as_deref() {
+        Some("scope") => Some(("outbound-scope-missing", Grade::Proven)),
+        Some(_) => Some(("outbound-parameter-missing", Grade::Proven)),
+        None => error.aadsts.and_then(entra),
+    };
+    let (cause, grade) = code().or_else(about_client)?;
+    // The same code is given for an authorization code that is too old.
+    let grade = if cause == "outbound-refresh-expired" { grade.min(Grade::Likely) } else { grade };
     let because = format!("The provider answers {}: {}", error.error, first_sentence(&error.description));
     Some(Finding::new(cause, grade, because).weighing(40).at(Place::ResponseBody, "the provider names it"))
+}
+
+/// The provider's error in a text that is not its answer: ServiceNow's own words for a failed flow, a line of a log.
+fn repeated(facts: &Facts<'_>) -> Option<OAuthError> {
+    let text = String::from_utf8_lossy(&facts.reading.answer);
+    let (before, description) = text.split_at(text.find("AADSTS")?);
+    let error = before.split(|c: char| !(c.is_ascii_lowercase() || c == '_')).rev().find(|word| word.contains('_'));
+    let error = error.unwrap_or("an error").to_owned();
+    Some(OAuthError { error, aadsts: oauth::aadsts(description), description: description.to_owned() })
 }

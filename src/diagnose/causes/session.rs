@@ -8,8 +8,17 @@ use crate::wire::endpoint;
 use crate::wire::reading::Credential;
 use crate::wire::{cookie, date};
 
-pub const RULES: &[Rule] =
-    &[missing_user_token, expired, to_login, conflict, roles_lost, host_mismatch, bound_to_client, lifespan];
+pub const RULES: &[Rule] = &[
+    missing_user_token,
+    intercepted,
+    expired,
+    to_login,
+    conflict,
+    roles_lost,
+    host_mismatch,
+    bound_to_client,
+    lifespan,
+];
 
 fn by_cookie(facts: &Facts<'_>) -> bool {
     facts.credential() == Credential::Cookie && !facts.reading.redacted && facts.inbound() && !facts.token_endpoint()
@@ -56,6 +65,23 @@ pub fn missing_user_token(facts: &Facts<'_>) -> Option<Finding> {
         );
     }
     None
+}
+
+/// A page's form came with a token that is not this session's, and was sent to the interceptor (wire notes §8).
+fn intercepted(facts: &Facts<'_>) -> Option<Finding> {
+    let location = facts.reading.response()?.fields.text("location")?;
+    let path = location.split('?').next().unwrap_or_default();
+    let sent_there = (300..400).contains(&facts.status()) && path.ends_with("/security_interceptor.do");
+    if !sent_there || !facts.inbound() || !facts.by_instance() {
+        return None;
+    }
+    let because = "The instance sent the call to security_interceptor.do: its token against forged requests (X-UserToken or \
+                   sysparm_ck) is missing, or is not this session's.";
+    Some(
+        Finding::new("session-missing-user-token", Grade::Likely, because)
+            .weighing(90)
+            .at(Place::response_field("location"), "security_interceptor.do"),
+    )
 }
 
 fn expired(facts: &Facts<'_>) -> Option<Finding> {

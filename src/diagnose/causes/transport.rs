@@ -47,7 +47,9 @@ pub(super) fn failure<'a>(facts: &'a Facts<'_>) -> Option<&'a Failure> {
 
 fn unreachable(facts: &Facts<'_>) -> Option<Finding> {
     let failure = failure(facts)?;
-    let host = facts.host();
+    // A client's words, pasted alone, often name no host.
+    let unnamed = facts.host().is_empty();
+    let (host, who) = if unnamed { ("the server", "The server") } else { (facts.host(), facts.host()) };
     let because = match (failure.phase, &failure.kind) {
         (Phase::ClientTls, _) | (_, FailureKind::Certificate(_)) => return None,
         (_, FailureKind::ParentProxyRefused(reply @ ..100)) => {
@@ -59,29 +61,35 @@ fn unreachable(facts: &Facts<'_>) -> Option<Finding> {
                 failure.detail
             )
         }
-        (_, FailureKind::NameNotFound) => format!("The name {host} could not be resolved."),
+        (_, FailureKind::NameNotFound) => format!("The name {}could not be resolved.", of(facts.host())),
+        (_, FailureKind::ConnectionRefused) if unnamed && names_this_machine(&failure.detail) => {
+            "The address is one of the machine itself, and nothing listens there: a proxy that the client was told to use \
+             (why401, too) is not running."
+                .to_owned()
+        }
+        (_, FailureKind::ConnectionRefused) if unnamed => "The connection was refused: nothing listens there.".to_owned(),
         (_, FailureKind::ConnectionRefused) => {
             format!("{host} refused the connection: nothing listens on port {}.", facts.reading.request().port)
         }
         (_, FailureKind::Unreachable) => format!("There is no route to {host}."),
-        (Phase::AwaitAnswer, FailureKind::TimedOut) => format!("{host} took the request and did not answer in time."),
+        (Phase::AwaitAnswer, FailureKind::TimedOut) => format!("{who} took the request and did not answer in time."),
         (Phase::Connect, FailureKind::Other) => format!("No connection to {host} came about."),
         (_, FailureKind::TimedOut) => format!("No connection to {host} came about in time."),
-        (Phase::ReadBody, _) => format!("{host} broke off in the middle of its answer."),
-        (_, FailureKind::Reset | FailureKind::Closed) => format!("{host} closed the connection before it answered."),
+        (Phase::ReadBody, _) => format!("{who} broke off in the middle of its answer."),
+        (_, FailureKind::Reset | FailureKind::Closed) => format!("{who} closed the connection before it answered."),
         (_, FailureKind::ParentProxyRefused(status)) if *status != 407 => {
             format!("The parent proxy answered {status} to the CONNECT to {host}.")
         }
         (_, FailureKind::Malformed) => format!("What {host} answered is not HTTP."),
         (_, FailureKind::NotTls) => format!("What answers at {host} does not speak TLS."),
         (_, FailureKind::ClientCertificateRefused(alert)) => {
-            format!("{host} refused the client certificate that why401 gave it (TLS alert {alert}).")
+            format!("{who} refused the client certificate that why401 gave it (TLS alert {alert}).")
         }
         (_, FailureKind::TlsAlert(112)) => {
             format!("What answers at this address does not know the name {host} (TLS alert unrecognized_name).")
         }
         (_, FailureKind::TlsAlert(alert)) if !matches!(alert, 40 | 70 | 71) => {
-            format!("{host} ended the TLS handshake with the alert {alert}.")
+            format!("{who} ended the TLS handshake with the alert {alert}.")
         }
         _ => return None,
     };
@@ -90,6 +98,14 @@ fn unreachable(facts: &Facts<'_>) -> Option<Finding> {
             .weighing(20)
             .at(Place::Connection, phase(failure.phase)),
     )
+}
+
+fn of(host: &str) -> String {
+    if host.is_empty() { String::new() } else { format!("{host} ") }
+}
+
+fn names_this_machine(detail: &str) -> bool {
+    ["127.0.0.1", "localhost", "::1"].iter().any(|name| detail.contains(name))
 }
 
 fn phase(phase: Phase) -> &'static str {
