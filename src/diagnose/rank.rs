@@ -31,11 +31,33 @@ fn cap(facts: &Facts<'_>, mut finding: Finding) -> Finding {
         finding.grade = finding.grade.min(cause.best);
         let own =
             matches!(cause.group, "transport" | "outbound" | "identity" | "mid") || SIDE_FACTS.contains(&finding.cause);
-        if facts.answerer == Answerer::Intermediary && !own {
+        let doubtful =
+            cause.group == "credential" && !NO_CREDENTIAL.contains(&finding.cause) && form_is_doubtful(facts);
+        if facts.answerer == Answerer::Intermediary && !own || doubtful {
             finding.grade = finding.grade.min(Grade::Likely);
         }
     }
     finding
+}
+
+/// Text that stands for a credential, and what no credential at all leaves: nobody reads a credential there.
+const NO_CREDENTIAL: [&str; 8] = [
+    "no-credentials",
+    "token-placeholder",
+    "token-literal-null",
+    "bearer-empty",
+    "authorization-duplicated",
+    "client-waits-for-basic-challenge",
+    "redirect-dropped-authorization",
+    "token-in-query",
+];
+
+/// What is odd about a credential's form is no proof where the very same bytes passed on this host (ambiguities §2.1), or
+/// where a resource of the customer's own refuses in words of its own: it reads what it likes.
+fn form_is_doubtful(facts: &Facts<'_>) -> bool {
+    let sent = facts.reading.authorization.as_ref().map(|(value, _)| facts.ledger.tag(value));
+    let passed = facts.credential_record().is_some_and(|record| sent.is_some() && record.spelt_ok == sent);
+    passed || causes::refused_by_itself(facts)
 }
 
 /// One finding a cause: the better one stays, the other's evidence and account are added.

@@ -92,7 +92,7 @@ fn host(ledger: &mut Ledger, reading: &Reading<'_>, tag: Option<Tag>) {
     }
 }
 
-/// Spellings of Authorization that the host took, and what its front end says of mutual TLS.
+/// Spellings of Authorization and of token requests that the host took, and what its front end says of mutual TLS.
 fn odd_spellings(record: &mut HostRecord, reading: &Reading<'_>) {
     if reading.request().path().ends_with("/adcv2/supports_tls")
         && reading.answer.trim_ascii().eq_ignore_ascii_case(b"true")
@@ -102,6 +102,11 @@ fn odd_spellings(record: &mut HostRecord, reading: &Reading<'_>) {
     let key = reading.api_key.as_ref().filter(|_| reading.credential == Credential::ApiKey && reading.succeeded());
     record.took_key_in_header |= matches!(key, Some((Place::RequestField { .. }, _)));
     record.took_key_in_url |= matches!(key, Some((Place::Query(_), _)));
+    if reading.endpoint == Endpoint::Token && reading.token_answer.is_some() {
+        record.took_parameters_in_url |= reading.query.has("grant_type");
+        record.took_get |= reading.request().method == "GET";
+        record.took_json |= reading.sent.trim_ascii_start().starts_with(b"{");
+    }
     if reading.credential != Credential::Bearer || !reading.succeeded() {
         return;
     }
@@ -162,6 +167,7 @@ fn credential(ledger: &mut Ledger, reading: &Reading<'_>, tag: Option<Tag>) {
         return;
     }
     let now = seen(reading);
+    let spelt = reading.authorization.as_ref().map(|(value, _)| ledger.tag(value));
     if reading.succeeded() {
         ledger.keys.insert(tag, (reading.host().to_owned(), now));
     }
@@ -172,6 +178,7 @@ fn credential(ledger: &mut Ledger, reading: &Reading<'_>, tag: Option<Tag>) {
         first: now,
         ok: None,
         fail: None,
+        spelt_ok: None,
         oks: 0,
         fails: 0,
         paths: Vec::new(),
@@ -179,6 +186,7 @@ fn credential(ledger: &mut Ledger, reading: &Reading<'_>, tag: Option<Tag>) {
     });
     if reading.succeeded() {
         record.ok = Some(now);
+        record.spelt_ok = spelt;
         record.oks += 1;
     } else if refused(reading) {
         record.fail = Some(now);

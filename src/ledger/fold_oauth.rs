@@ -75,6 +75,7 @@ fn remember_code(ledger: &mut Ledger, reading: &Reading<'_>, callback: &Callback
     let record = CodeRecord {
         host: reading.host().to_owned(),
         seen,
+        date: reading.date(),
         delivered_to: callback.to.clone(),
         authorize,
         length: code.len(),
@@ -226,6 +227,7 @@ fn exchanged(ledger: &mut Ledger, reading: &Reading<'_>, ok: bool) {
             let record = CodeRecord {
                 host: reading.host().to_owned(),
                 seen: now,
+                date: reading.date(),
                 delivered_to: reading.param("redirect_uri").unwrap_or_default().to_owned(),
                 authorize: None,
                 length: code.len(),
@@ -237,6 +239,10 @@ fn exchanged(ledger: &mut Ledger, reading: &Reading<'_>, ok: bool) {
     let Some(assertion) = reading.param("assertion") else { return };
     for key in assertion_keys(ledger, reading.host(), assertion) {
         let known_ok = ledger.assertions.get(&key).is_some_and(|(_, ok)| *ok);
+        if ok && known_ok {
+            let again = ledger.tag_again(key);
+            ledger.assertions.insert(again, (now, true));
+        }
         if ok || !known_ok {
             ledger.assertions.insert(key, (now, ok));
         }

@@ -200,6 +200,16 @@ impl Ledger {
         self.assertions.get(&self.tag(value)).copied()
     }
 
+    /// Whether an assertion was accepted more than once: its host does not mind.
+    pub fn accepted_again(&self, value: &[u8]) -> bool {
+        self.assertions.get(&self.tag_again(self.tag(value))).is_some()
+    }
+
+    /// The tag under which a second acceptance of `key` is kept.
+    fn tag_again(&self, key: Tag) -> Tag {
+        self.tag(format!("again {key}").as_bytes())
+    }
+
     /// The instance's clock at our time `at`, as far as its `Date` fields told.
     pub fn instance_clock(&self, host: &str, at: Millis) -> Millis {
         let offset = self.host(host).and_then(|host| host.clock_offset).unwrap_or(0);

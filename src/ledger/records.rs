@@ -85,6 +85,8 @@ impl PartyRecord {
 pub struct CodeRecord {
     pub host: String,
     pub seen: Seen,
+    /// The issuer's own clock then, as its `Date` told.
+    pub date: Option<Millis>,
     /// Where it was delivered.
     pub delivered_to: String,
     pub authorize: Option<AuthorizeRecord>,
@@ -148,6 +150,8 @@ pub struct CredentialRecord {
     pub first: Seen,
     pub ok: Option<Seen>,
     pub fail: Option<Seen>,
+    /// The whole Authorization of the last success: other spellings of the credential may be refused.
+    pub spelt_ok: Option<Tag>,
     /// How often it passed and was refused.
     pub oks: u32,
     pub fails: u32,
@@ -235,6 +239,10 @@ pub struct HostRecord {
     /// It took an API key in the header, or in the URL.
     pub took_key_in_header: bool,
     pub took_key_in_url: bool,
+    /// It gave a token to parameters in the URL, to a GET, to JSON.
+    pub took_parameters_in_url: bool,
+    pub took_get: bool,
+    pub took_json: bool,
     /// Its front end said that it does mutual TLS.
     pub mutual_tls: bool,
     /// Clients (by id or token) whose bearer tokens were refused since the last one that passed.

@@ -80,7 +80,7 @@ fn passes_without(facts: &Facts<'_>) -> bool {
 }
 
 /// A resource of the customer's own answers in JSON of its own: what it wants may stand anywhere in the request.
-fn refused_by_itself(facts: &Facts<'_>) -> bool {
+pub fn refused_by_itself(facts: &Facts<'_>) -> bool {
     let object = facts.reading.answer.trim_ascii_start().starts_with(b"{");
     let challenged = facts.reading.response().is_some_and(|answer| answer.fields.has("www-authenticate"));
     object && facts.reading.envelope.is_none() && !challenged

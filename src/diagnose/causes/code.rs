@@ -23,9 +23,18 @@ fn place(facts: &Facts<'_>) -> Place {
     facts.param_place("code")
 }
 
+/// How old the code is, in seconds: by the issuer's own clock where both answers tell it, as for tokens.
+fn age(facts: &Facts<'_>, record: &CodeRecord) -> i64 {
+    let dates = record.date.zip(facts.reading.date()).filter(|_| record.host == facts.host());
+    match dates {
+        Some((issued, now)) => now.seconds_since(issued),
+        None => facts.at().seconds_since(record.seen.at),
+    }
+}
+
 fn expired(facts: &Facts<'_>) -> Option<Finding> {
     let (code, record) = refused(facts)?;
-    let age = facts.at().seconds_since(record.seen.at);
+    let age = age(facts, record);
     let used = record.exchanged.iter().any(|(_, ok)| *ok);
     if age <= LIFESPAN || used {
         return None;

@@ -81,8 +81,13 @@ fn expired(facts: &Facts<'_>) -> Option<Finding> {
 fn replayed(facts: &Facts<'_>) -> Option<Finding> {
     let (assertion, place) = refused(facts)?;
     let jti = jwt::decode(assertion).and_then(|jwt| jwt.text("jti").map(str::to_owned));
-    let by_id = jti.and_then(|jti| facts.ledger.assertion(format!("jti {} {jti}", facts.host()).as_bytes()));
+    let id = jti.map(|jti| format!("jti {} {jti}", facts.host()));
+    let by_id = id.as_ref().and_then(|id| facts.ledger.assertion(id.as_bytes()));
     let (seen, _) = by_id.or_else(|| facts.ledger.assertion(assertion.as_bytes())).filter(|(_, ok)| *ok)?;
+    // What passed twice is not looked at.
+    if facts.ledger.accepted_again(id.as_deref().unwrap_or(assertion).as_bytes()) {
+        return None;
+    }
     let because = format!(
         "An assertion with the same jti was given a token {} before; each works once.",
         date::span(facts.at().seconds_since(seen.at))

@@ -32,7 +32,7 @@ mod words;
 
 use super::facts::Facts;
 use crate::model::{Finding, Grade};
-pub use absent::secured_in_body;
+pub use absent::{refused_by_itself, secured_in_body};
 pub use bearer_form::oddly_spelt;
 pub use grant::another_client_passes;
 pub use later::{in_hindsight, weaken_in_hindsight};

@@ -27,12 +27,21 @@ pub fn at_token_endpoint(facts: &Facts<'_>) -> bool {
     facts.reading.endpoint == Endpoint::ProviderToken || facts.reading.endpoint == Endpoint::Token && facts.outbound()
 }
 
-/// A refused call of the provider's API.
+/// Codes of OAuth and of Microsoft's APIs that name the token, whatever the status (RFC 6750 §3.1).
+const NAMES_THE_TOKEN: [&str; 4] =
+    ["invalid_token", "insufficient_scope", "invalidauthenticationtoken", "expiredauthenticationtoken"];
+
+/// A refused call of the provider's API. 400 is about the call itself, unless it names the token.
 fn api_refused(facts: &Facts<'_>) -> bool {
     to_provider(facts)
         && !at_token_endpoint(facts)
-        && matches!(facts.status(), 400 | 401 | 403)
+        && (matches!(facts.status(), 401 | 403) || facts.status() == 400 && names_the_token(facts))
         && !facts.request_unseen()
+}
+
+fn names_the_token(facts: &Facts<'_>) -> bool {
+    let text = refusal_text(facts);
+    NAMES_THE_TOKEN.iter().any(|code| text.contains(code)) || facts.fields().all("authorization").count() > 1
 }
 
 fn carries_a_key(facts: &Facts<'_>) -> bool {

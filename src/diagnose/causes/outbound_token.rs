@@ -156,12 +156,28 @@ fn token_error(facts: &Facts<'_>) -> Option<Finding> {
 fn verdict_of(facts: &Facts<'_>, error: &OAuthError, text: &str) -> Option<(&'static str, Grade, i32)> {
     let verdict = |cause, grade, weight| Some((cause, grade, weight));
     let no_scope = facts.param("scope").is_none_or(str::is_empty);
+    let said = error.description.to_ascii_lowercase();
+    // Several reasons in one sentence, as RFC 6749 has them: it may be any.
+    let several = said.contains(" or ") || said.contains("and/or");
     match error.error.as_str() {
+        // One that finds no grant_type in the form says so as well.
+        "unsupported_grant_type" if facts.reading.form.as_ref().is_none_or(|form| !form.has("grant_type")) => {
+            let in_url = facts.reading.query.has("grant_type");
+            verdict(if in_url { "token-params-in-query" } else { "outbound-grant-unsupported" }, Grade::Likely, 80)
+        }
         "unsupported_grant_type" => verdict("outbound-grant-unsupported", Grade::Proven, 40),
         // RFC 6749 §5.2: invalid, expired, revoked, or issued to another client; only the text says which.
         "invalid_grant" if facts.grant() == "refresh_token" => {
             let named = ["expired", "revoked", "inactive", "inactivity", "no longer valid"];
-            let other = ["another client", "different client", "client mismatch", "not issued to"];
+            // The RFC's own sentence names reasons that are not the token's age.
+            let other = [
+                "another client",
+                "different client",
+                "client mismatch",
+                "not issued to",
+                "does not match",
+                "redirection",
+            ];
             let over = named.iter().any(|sign| text.contains(sign)) && !other.iter().any(|sign| text.contains(sign));
             verdict(
                 "outbound-refresh-expired",
@@ -179,21 +195,18 @@ fn verdict_of(facts: &Facts<'_>, error: &OAuthError, text: &str) -> Option<(&'st
         "invalid_request" if no_scope && text.contains("scope") => verdict("outbound-scope-missing", Grade::Proven, 40),
         "invalid_scope" => verdict("outbound-token-refused", Grade::Likely, 80),
         "invalid_client"
-            if text.contains("secret")
-                && (text.contains("invalid")
-                    || text.contains("incorrect")
-                    || text.contains("wrong")
-                    || text.contains("mismatch"))
-                && !text.contains("id and")
-                && !text.contains("id or") =>
+            if said.contains("secret")
+                && ["invalid", "incorrect", "wrong", "mismatch"].iter().any(|sign| said.contains(sign))
+                && !said.contains("id and") =>
         {
-            verdict("outbound-client-secret-wrong", Grade::Proven, 41)
+            let grade = if several { Grade::Likely } else { Grade::Proven };
+            verdict("outbound-client-secret-wrong", grade, if several { 80 } else { 41 })
         }
         "invalid_client" | "invalid_client_id" | "unauthorized_client"
             if [
                 "not found",
                 "unknown client",
-                "was not found",
+                "could not be found",
                 "does not exist",
                 "client identifier invalid",
                 "invalid client id",
@@ -201,9 +214,11 @@ fn verdict_of(facts: &Facts<'_>, error: &OAuthError, text: &str) -> Option<(&'st
                 "value for 'client_id'",
             ]
             .iter()
-            .any(|sign| text.contains(sign)) =>
+            .any(|sign| said.contains(sign))
+                && !["credentials", "authentication", "secret"].iter().any(|other| said.contains(other)) =>
         {
-            verdict("outbound-client-unknown", Grade::Proven, 41)
+            let grade = if several { Grade::Likely } else { Grade::Proven };
+            verdict("outbound-client-unknown", grade, if several { 80 } else { 41 })
         }
         // Beside RFC 6749: Google and others name it so.
         "redirect_uri_mismatch" => verdict("redirect-uri-mismatch", Grade::Likely, 80),

@@ -5,7 +5,7 @@ mod mistaken;
 use super::super::facts::{Answer, Kinship};
 use super::{Facts, Rule};
 use crate::ledger::records::{TokenKind, TokenRecord};
-use crate::model::{Finding, Grade, Place, Tag};
+use crate::model::{Finding, Grade, Millis, Place, Tag};
 use crate::wire::reading::Credential;
 use crate::wire::{date, jwt};
 
@@ -51,14 +51,26 @@ fn expired_cause(facts: &Facts<'_>) -> &'static str {
     if facts.inbound() { "token-expired" } else { "outbound-token-expired" }
 }
 
+/// The token passed here after that moment, and no session can have carried it: the moment did not end it.
+fn passed_after(facts: &Facts<'_>, moment: Millis) -> bool {
+    let passed = facts.credential_record().and_then(|record| record.ok).filter(|ok| ok.at > moment);
+    let alone = |class: &str, exchange: u64| {
+        let path = facts.ledger.path(facts.host(), class);
+        path.is_some_and(|path| path.ok.iter().any(|ok| ok.seen.exchange == exchange && !ok.cookies))
+    };
+    let mut paths = facts.credential_record().into_iter().flat_map(|record| &record.paths);
+    passed.is_some_and(|passed| paths.any(|path| alone(&path.class, passed.exchange)))
+}
+
 fn revoked(facts: &Facts<'_>) -> Option<Finding> {
     let (_, tag) = refused_token(facts)?;
     let record = facts.token()?;
     let seen = record.revoked.filter(|seen| seen.at <= facts.at() && record.host == facts.host())?;
     let because =
         format!("Token {tag} was revoked {} before this request.", date::span(facts.at().seconds_since(seen.at)));
+    let grade = if passed_after(facts, seen.at) { Grade::Likely } else { Grade::Proven };
     Some(
-        Finding::new("token-revoked", Grade::Proven, because)
+        Finding::new("token-revoked", grade, because)
             .weighing(20)
             .at(place(), format!("token {tag}"))
             .at(Place::Exchange(seen.exchange), format!("revoked at {}", date::clock(seen.at))),
@@ -99,8 +111,9 @@ fn expired(facts: &Facts<'_>) -> Option<Finding> {
     let used = life + late;
     let because =
         format!("Token {tag} lived {life} s; it was used {used} s after it was issued, {} too late.", date::span(late));
+    let passed = record.ends().is_some_and(|ends| passed_after(facts, ends));
     Some(
-        Finding::new(expired_cause(facts), Grade::Proven, because)
+        Finding::new(expired_cause(facts), if passed { Grade::Likely } else { Grade::Proven }, because)
             .weighing(10)
             .at(
                 place(),
@@ -140,7 +153,7 @@ fn jwt_expired(facts: &Facts<'_>) -> Option<Finding> {
     Some(Finding::new(cause, grade, because).weighing(11).at(place(), format!("JWT {tag}, exp {}", date::iso(ends))))
 }
 
-fn not_yet_valid(facts: &Facts<'_>, claims: &jwt::Jwt, now: crate::model::Millis, tag: Tag) -> Option<Finding> {
+fn not_yet_valid(facts: &Facts<'_>, claims: &jwt::Jwt, now: Millis, tag: Tag) -> Option<Finding> {
     let starts = claims.date("nbf").or_else(|| claims.date("iat"))?;
     let early = starts.seconds_since(now);
     if early <= 300 || !facts.inbound() {
@@ -163,6 +176,8 @@ fn from_other_instance(facts: &Facts<'_>) -> Option<Finding> {
     let record = facts.token().filter(|record| record.instance && record.host != facts.host() && facts.inbound())?;
     let grade = match facts.kinship(&record.host) {
         Kinship::SameInstance => return None,
+        // It passed here: two names of one instance.
+        _ if facts.credential_record().is_some_and(|record| record.ok.is_some()) => return None,
         Kinship::OtherInstance => Grade::Proven,
         // A host of its own name may stand before the instance that issued the token.
         Kinship::Unknown => Grade::Likely,

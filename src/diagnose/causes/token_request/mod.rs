@@ -5,6 +5,7 @@ mod parameters;
 mod values;
 
 use super::{Facts, Rule};
+use crate::ledger::records::HostRecord;
 use crate::model::{Finding, Grade, Place};
 use crate::wire::endpoint::Endpoint;
 
@@ -65,6 +66,11 @@ fn refused_as_sent(facts: &Facts<'_>) -> bool {
     facts.token_refused() && !facts.request_unseen()
 }
 
+/// This instance gave a token to a request of that form: what is refused now is refused for something else.
+fn taken_before(facts: &Facts<'_>, took: fn(&HostRecord) -> bool) -> bool {
+    facts.host_record().is_some_and(took)
+}
+
 fn wrong_endpoint(facts: &Facts<'_>) -> Option<Finding> {
     let asks =
         facts.reading.grant().is_some() || facts.param("code").is_some() || facts.param("client_secret").is_some();
@@ -86,7 +92,8 @@ fn wrong_endpoint(facts: &Facts<'_>) -> Option<Finding> {
         );
     }
     let method = &facts.reading.request().method;
-    if refused_as_sent(facts) && method != "POST" && method != "OPTIONS" {
+    let taken = method == "GET" && taken_before(facts, |host| host.took_get);
+    if refused_as_sent(facts) && !taken && method != "POST" && method != "OPTIONS" {
         let because = format!("The token request was sent as {method}; the token endpoint wants POST.");
         return Some(
             Finding::new("token-endpoint-wrong", Grade::Proven, because)
@@ -102,7 +109,8 @@ fn params_in_query(facts: &Facts<'_>) -> Option<Finding> {
     let in_query: Vec<&str> = names.into_iter().filter(|name| facts.reading.query.has(name)).collect();
     let secret = in_query.iter().any(|name| matches!(*name, "client_secret" | "password" | "refresh_token"));
     let form_whole = !secret && facts.reading.form.as_ref().is_some_and(|form| form.has("grant_type"));
-    if !refused_as_sent(facts) || in_query.is_empty() || form_whole {
+    let taken = taken_before(facts, |host| host.took_parameters_in_url);
+    if !refused_as_sent(facts) || in_query.is_empty() || form_whole || taken {
         return None;
     }
     let because =
@@ -115,10 +123,18 @@ fn params_in_query(facts: &Facts<'_>) -> Option<Finding> {
     )
 }
 
+fn is_json(facts: &Facts<'_>) -> bool {
+    facts.reading.sent.trim_ascii_start().starts_with(b"{")
+}
+
 fn not_form(facts: &Facts<'_>) -> Option<Finding> {
-    let json = facts.reading.sent.trim_ascii_start().starts_with(b"{");
+    let json = is_json(facts);
     let judged = refused(facts) || json && refused_as_sent(facts);
-    if !judged || facts.reading.request().method != "POST" || facts.reading.sent.is_empty() {
+    if !judged
+        || json && taken_before(facts, |host| host.took_json)
+        || facts.reading.request().method != "POST"
+        || facts.reading.sent.is_empty()
+    {
         return None;
     }
     let mime = facts.fields().text("content-type").unwrap_or_default().to_ascii_lowercase();

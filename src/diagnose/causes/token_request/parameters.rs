@@ -1,7 +1,7 @@
 //! Grants that do not exist, and parameters without which a grant means nothing.
 
 use super::super::super::facts::Facts;
-use super::{not_form, refused, refused_as_sent};
+use super::{is_json, not_form, refused, refused_as_sent};
 use crate::model::{Finding, Grade};
 use crate::wire::template;
 
@@ -54,6 +54,7 @@ pub(super) fn grant_unknown(facts: &Facts<'_>) -> Option<Finding> {
 pub(super) fn parameter_missing(facts: &Facts<'_>) -> Option<Finding> {
     if !refused(facts)
         || not_form(facts).is_some() && (facts.reading.form.is_none() || is_multipart(facts))
+        || facts.reading.form.is_none() && is_json(facts)
         || facts.fields().has("authentication")
     {
         return None;
