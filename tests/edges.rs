@@ -10,25 +10,11 @@
     reason = "tests may"
 )]
 
+mod story;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use why401::diagnose::diagnose;
-use why401::intake::transcript;
-use why401::ledger::{Ledger, Limits};
-use why401::model::Salt;
-
-/// What is said of the last exchange: `cause grade`, the first suspect first.
-fn said(text: &str) -> Vec<String> {
-    let mut ledger = Ledger::new(Salt::new([1; 32]), Limits::default());
-    let read = transcript::parse(text).unwrap_or_else(|error| panic!("{error}"));
-    let mut said = Vec::new();
-    for step in read.steps {
-        let diagnosis = diagnose(&step.exchange, &ledger);
-        said = diagnosis.findings.iter().map(|found| format!("{} {}", found.cause, found.grade.as_str())).collect();
-        ledger.record(&step.exchange);
-    }
-    said
-}
+use story::said;
 
 /// A provider's token answer to ServiceNow, with these fields and this parameter in the request.
 fn token_answer(parameter: &str, content_type: &str) -> String {
