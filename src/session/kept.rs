@@ -1,6 +1,6 @@
 //! Failures and what led up to them: when an old journal goes, these lines of it stay, in files of their own.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use super::folder::{self, private};
 use crate::output::journal;
 
-/// Exchanges are remembered as worth keeping up to this many; the oldest are forgotten first.
-const MARKED: usize = 100_000;
+/// Of the last so many exchanges it is remembered whether they are worth keeping, in a bit each.
+const MARKED: u64 = 1 << 20;
+/// Bits that stand together.
+const WORD: u64 = 64;
 /// Of exchanges that gave a token or a code, and that no failure names yet, the last so many are kept.
 const SOURCES: usize = 100;
 /// Longer lines are no answer with a token, in bytes.
@@ -18,26 +20,30 @@ const SOURCE: usize = 8 * 1024;
 /// Which exchanges are worth keeping.
 #[derive(Default)]
 pub(super) struct Kept {
-    marked: Ids,
-    sources: Ids,
+    marked: Marks,
+    sources: VecDeque<u64>,
 }
 
 impl Kept {
     /// A failure and the exchanges that it names.
     pub fn mark(&mut self, story: &[u64]) {
-        story.iter().for_each(|id| self.marked.add(*id, MARKED));
+        story.iter().for_each(|id| self.marked.add(*id));
     }
 
     /// An exchange that later failures may name: it gave what they used in vain.
     pub fn mark_source(&mut self, id: u64, line: &str) {
-        if line.len() <= SOURCE {
-            self.sources.add(id, SOURCES);
+        if line.len() > SOURCE || self.sources.contains(&id) {
+            return;
         }
+        if self.sources.len() == SOURCES {
+            self.sources.pop_front();
+        }
+        self.sources.push_back(id);
     }
 
     /// Whether a line is kept. Exchanges that are not are added to `gone`.
     fn wants(&self, line: &journal::Line<'_>, gone: &mut Vec<u64>) -> bool {
-        let has = |id: &u64| self.marked.ids.contains(id) || self.sources.ids.contains(id);
+        let has = |id: &u64| self.marked.has(*id) || self.sources.contains(id);
         match line {
             journal::Line::Exchange(read) => {
                 let wanted = has(&read.exchange);
@@ -103,22 +109,46 @@ fn place(folder: &Path, each: u64) -> PathBuf {
     if full { folder::kept_file(folder, number + 1) } else { newest }
 }
 
-/// Numbers of exchanges, so many at most; the oldest go first.
+/// A bit for each of the last exchanges, by its number.
 #[derive(Default)]
-struct Ids {
-    ids: HashSet<u64>,
-    order: VecDeque<u64>,
+struct Marks {
+    bits: Vec<u64>,
+    /// The highest number that was added.
+    newest: u64,
 }
 
-impl Ids {
-    fn add(&mut self, id: u64, most: usize) {
-        if self.ids.insert(id) {
-            self.order.push_back(id);
+impl Marks {
+    fn add(&mut self, id: u64) {
+        self.bits.resize(Self::place(MARKED), 0);
+        // What comes round takes the places of the oldest.
+        let (before, now) = (self.newest / WORD, id / WORD);
+        for word in (before + 1..=now).take(self.bits.len()) {
+            self.set(word * WORD, |_| 0);
         }
-        while self.order.len() > most {
-            let Some(oldest) = self.order.pop_front() else { return };
-            self.ids.remove(&oldest);
+        self.newest = self.newest.max(id);
+        if self.is_near(id) {
+            self.set(id, |word| word | 1 << (id % WORD));
         }
+    }
+
+    fn has(&self, id: u64) -> bool {
+        let word = self.bits.get(Self::place(id % MARKED)).copied().unwrap_or_default();
+        self.is_near(id) && word >> (id % WORD) & 1 == 1
+    }
+
+    /// Places are given by whole words, so the last word's worth is none of the oldest's any more.
+    fn is_near(&self, id: u64) -> bool {
+        id <= self.newest && self.newest / WORD - id / WORD < MARKED / WORD
+    }
+
+    fn set(&mut self, id: u64, to: impl Fn(u64) -> u64) {
+        if let Some(word) = self.bits.get_mut(Self::place(id % MARKED)) {
+            *word = to(*word);
+        }
+    }
+
+    fn place(id: u64) -> usize {
+        usize::try_from(id / WORD).unwrap_or_default()
     }
 }
 
@@ -138,4 +168,39 @@ fn for_each_line(path: &Path, mut take: impl FnMut(&str)) -> io::Result<()> {
         line.clear();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_numbers_are_remembered_and_no_others() {
+        let mut marks = Marks::default();
+        assert!(!marks.has(0) && !marks.has(7));
+        for id in [7, 3, 64, 70_000] {
+            marks.add(id);
+        }
+        let marked = (0..80_000).filter(|id| marks.has(*id)).collect::<Vec<_>>();
+        assert_eq!(marked, [3, 7, 64, 70_000]);
+        // A round later their places are others'.
+        marks.add(MARKED + 5);
+        assert!(marks.has(MARKED + 5) && marks.has(64) && marks.has(70_000));
+        assert!(!marks.has(3) && !marks.has(7) && !marks.has(MARKED + 7), "overwritten");
+        marks.add(7);
+        assert!(!marks.has(7) && !marks.has(MARKED + 7), "too old");
+        // Many rounds later.
+        marks.add(50 * MARKED);
+        assert!(marks.has(50 * MARKED) && !marks.has(70_000) && !marks.has(49 * MARKED + 70_000));
+        assert_eq!(marks.bits.len() as u64 * WORD, MARKED);
+    }
+
+    #[test]
+    fn the_last_exchanges_that_gave_a_token_are_kept() {
+        let mut kept = Kept::default();
+        let most = SOURCES as u64;
+        (0..=most).chain([most]).for_each(|id| kept.mark_source(id, "short"));
+        kept.mark_source(most + 1, &"long".repeat(SOURCE));
+        assert_eq!(kept.sources, (1..=most).collect::<VecDeque<_>>());
+    }
 }
