@@ -169,18 +169,21 @@ impl Request {
 
     /// The head as the list of fields shows it, byte for byte the one that was sent where nothing about that is odd.
     pub fn shown_head(&self) -> Vec<u8> {
-        let fields: usize = self.fields.0.iter().map(|field| field.name.len() + field.value.len() + 4).sum();
-        let mut head = Vec::with_capacity(self.method.len() + self.target.len() + self.version.len() + fields + 6);
-        for part in [self.method.as_str(), " ", &self.target, " ", &self.version, "\r\n"] {
-            head.extend_from_slice(part.as_bytes());
-        }
-        for field in &self.fields.0 {
-            for part in [&field.name[..], b": ", &field.value, b"\r\n"] {
-                head.extend_from_slice(part);
-            }
-        }
-        head.extend_from_slice(b"\r\n");
+        let mut head = Vec::with_capacity(self.shown_parts().map(<[u8]>::len).sum());
+        self.shown_parts().for_each(|part| head.extend_from_slice(part));
         head
+    }
+
+    /// The head that was kept, where it is another one than the list of fields shows.
+    pub fn odd_head(&self) -> Option<&Bytes> {
+        let mut parts = self.shown_parts();
+        self.head.as_ref().filter(|head| parts.try_fold(&head[..], |rest, part| rest.strip_prefix(part)) != Some(b""))
+    }
+
+    fn shown_parts(&self) -> impl Iterator<Item = &[u8]> {
+        let line = [self.method.as_str(), " ", &self.target, " ", &self.version, "\r\n"].map(str::as_bytes);
+        let fields = self.fields.0.iter().flat_map(|field| [&field.name[..], b": ", &field.value, b"\r\n"]);
+        line.into_iter().chain(fields).chain([&b"\r\n"[..]])
     }
 
     /// `https://host` or `https://host:port` where the port is not the scheme's own.

@@ -71,7 +71,7 @@ pub(super) async fn forward(
     };
     let decoder = match framing::of_request(&arrived.head) {
         Ok(framing) => Decoder::new(framing),
-        Err(fault) => return refuse(shared, client, &arrived.head, sheet, fault).await,
+        Err(fault) => return Box::pin(refuse(shared, client, &arrived.head, sheet, fault)).await,
     };
     let errand = Errand { shared, head: arrived.head, own, destination, sheet, decoder };
     errand.run(client).await
@@ -105,10 +105,11 @@ struct Errand<'a> {
 }
 
 impl Errand<'_> {
+    /// What is rare is boxed: room for it would be taken and given back with every request.
     async fn run(mut self, client: &mut Link) -> After {
         let shared = self.shared;
         if shared.http2 && shared.sessions.speaks(&self.destination.origin) == Some(Speaks::OnlyHttp2) {
-            return self.over_http2(client).await;
+            return Box::pin(self.over_http2(client)).await;
         }
         let mut first = self.first_bytes();
         let head = first.len();
@@ -119,7 +120,7 @@ impl Errand<'_> {
             idle: self.shared.limits.idle,
         };
         if body.take(&mut client.buffer, &mut first).is_err() {
-            return self.broken_body(client).await;
+            return Box::pin(self.broken_body(client)).await;
         }
         let whole = self.decoder.done();
         let repeatable = whole && idempotent(self.head.method());
@@ -129,15 +130,15 @@ impl Errand<'_> {
                 Ok(upstream) => upstream,
                 Err(failure) if shared.http2 && from_http1::refuses_http1(&failure) => {
                     self.rewind(client, &first, head);
-                    return self.over_http2(client).await;
+                    return Box::pin(self.over_http2(client)).await;
                 }
-                Err(failure) => return self.fail(client, failure).await,
+                Err(failure) => return Box::pin(self.fail(client, failure)).await,
             };
             let stale = repeatable && upstream.served > 0;
             match self.converse(client, upstream, &first, stale).await {
                 Err(Trouble::Stale) => may_reuse = false,
                 Ok((ending, upstream)) => return self.ended(ending, upstream),
-                Err(trouble) => return self.troubled(client, trouble).await,
+                Err(trouble) => return Box::pin(self.troubled(client, trouble)).await,
             }
         }
     }

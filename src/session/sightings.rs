@@ -1,7 +1,8 @@
 //! Words that were written and that no rule took for a secret. Where one turns out to be a secret later, the lines that
 //! hold it are mended: a stand-in is as long as its secret, so it is written over it.
 //!
-//! The memory is two rings of fixed size, of words and of the lines that they stand in; the oldest are written over.
+//! The memory is two rings of fixed size, of words and of the lines that they stand in; the oldest are written over. It is
+//! taken, all of it, when the first line is noted.
 
 use std::hash::{BuildHasher, RandomState};
 
@@ -46,15 +47,14 @@ pub(super) struct Sightings {
 
 impl Default for Sightings {
     fn default() -> Sightings {
-        let nowhere = Place { file: 0, offset: 0, length: 0 };
         Sightings {
             key: RandomState::new().hash_one(0),
-            words: vec![Sighting::default(); WORDS],
-            newest: vec![0; CHAINS],
-            lines: vec![nowhere; LINES],
+            words: Vec::new(),
+            newest: Vec::new(),
+            lines: Vec::new(),
             noted: 0,
             written: 0,
-            counts: vec![(0, 0); COUNTED],
+            counts: Vec::new(),
         }
     }
 }
@@ -62,6 +62,9 @@ impl Default for Sightings {
 impl Sightings {
     /// Remembers the words of a line that was written there.
     pub fn note(&mut self, line: &str, place: Place) {
+        if self.written == 0 {
+            self.make_room();
+        }
         let number = self.written;
         self.written = self.written.wrapping_add(1);
         if let Some(slot) = self.lines.get_mut(number as usize % LINES) {
@@ -73,6 +76,13 @@ impl Sightings {
                 self.add(hash, number);
             }
         }
+    }
+
+    fn make_room(&mut self) {
+        self.words.resize(WORDS, Sighting::default());
+        self.newest.resize(CHAINS, 0);
+        self.lines.resize(LINES, Place { file: 0, offset: 0, length: 0 });
+        self.counts.resize(COUNTED, (0, 0));
     }
 
     fn is_often(&mut self, hash: u64) -> bool {

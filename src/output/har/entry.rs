@@ -188,7 +188,7 @@ impl<'a> Request<'a> {
             headers_size: -1,
             body_size: request.body.length,
             comment: comment(&request.body),
-            raw_head: request.head.as_deref().filter(|head| refused || **head != request.shown_head()).map(latin1),
+            raw_head: if refused { request.head.as_ref() } else { request.odd_head() }.map(|head| latin1(head)),
         }
     }
 }

@@ -103,7 +103,7 @@ pub(super) fn all_marks(shaper: Shaper<'_>, exchange: &Exchange) -> Vec<Mark> {
     let mut marks = form::url(shaper, 0, sent.target.as_bytes());
     marks.extend(text::marks(shaper, 0, sent.method.as_bytes()));
     // As a rule the head is what method, target and fields show.
-    if let Some(bytes) = sent.head.as_ref().filter(|bytes| ***bytes != sent.shown_head()) {
+    if let Some(bytes) = sent.odd_head() {
         marks.extend(head::marks(shaper, bytes));
     }
     marks.extend(of_fields(shaper, &sent.fields));

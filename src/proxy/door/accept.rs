@@ -207,10 +207,11 @@ async fn connection(
     drop((permit, alive));
 }
 
+/// What is rare, or soon over, is boxed: a connection that waits is small.
 async fn serve(shared: &Arc<Shared>, guest: Guest, role: Role) {
     let Guest { tcp, mut from, listener, balanced } = guest;
     if !shared.access.admits(from.ip()) {
-        return turn_away(shared, tcp, from).await;
+        return Box::pin(turn_away(shared, tcp, from)).await;
     }
     // Answers are often small and must not wait for an acknowledgement.
     tcp.set_nodelay(true).ok();
@@ -218,7 +219,7 @@ async fn serve(shared: &Arc<Shared>, guest: Guest, role: Role) {
     let here = tcp.local_addr().unwrap_or(listener);
     let mut link = Link::new(Stream::Tcp(tcp));
     if balanced {
-        let Some(client) = balancer::client(&mut link, from, &shared.limits).await else {
+        let Some(client) = Box::pin(balancer::client(&mut link, from, &shared.limits)).await else {
             tracing::info!(%listener, peer = %from, "refused: a connection without the PROXY protocol");
             return;
         };
@@ -233,7 +234,10 @@ async fn serve(shared: &Arc<Shared>, guest: Guest, role: Role) {
         }
         Role::Reverse { scheme, upstream } => {
             let here = Origin { scheme, host: here.ip().to_canonical().to_string(), port: here.port() };
-            reverse::serve(shared.clone(), link, client, here, upstream).await;
+            let opened = Box::pin(reverse::open(shared, link, client, here, upstream)).await;
+            if let Some((link, door)) = opened {
+                front::serve(shared.clone(), link, door).await;
+            }
         }
     }
 }

@@ -1,12 +1,11 @@
 //! CONNECT: answered, then the first bytes show what the client speaks: TLS, plain HTTP, or something else.
 
 use std::io;
-use std::sync::Arc;
 
 use tokio::time::timeout;
 
 use super::answer::Notice;
-use super::front::{self, Door, Entry, Opened};
+use super::front::{Door, Entry, Opened};
 use super::route::OWN_HOST;
 use crate::model::{Client, Failure, FailureKind, Phase, Scheme, Timing, Way};
 use crate::proxy::Shared;
@@ -61,25 +60,33 @@ async fn first_words(link: &mut Link) -> io::Result<()> {
     Ok(())
 }
 
-/// Serves a CONNECT to its end.
-pub(in crate::proxy) async fn open(shared: Arc<Shared>, link: Link, door: Door, arrived: Arrived, origin: Origin) {
+/// Answers a CONNECT and serves what is not looked into to its end; what is, goes on through the door.
+pub(in crate::proxy) async fn open(
+    shared: &Shared,
+    link: Link,
+    door: Door,
+    arrived: Arrived,
+    origin: Origin,
+) -> Option<(Link, Door)> {
     if origin.host == OWN_HOST && shared.has_own_tls() {
         return look_inside(shared, link, door, arrived, origin).await;
     }
     if let Err(failure) = shared.targets.admits(&origin) {
-        return shut(&shared, link, door.client, arrived, &origin, failure).await;
+        shut(shared, link, door.client, arrived, &origin, failure).await;
+        return None;
     }
-    if shared.scope.covers(&origin.host) {
-        if origin.scheme == Scheme::Https
-            && let Err(ended) = shared.authority.ended()
-        {
-            let failure = fault::failure(Phase::ClientTls, FailureKind::Other, ended.to_string());
-            return shut(&shared, link, door.client, arrived, &origin, failure).await;
-        }
-        look_inside(shared, link, door, arrived, origin).await;
-    } else {
-        tunnel(&shared, link, &arrived, &origin).await;
+    if !shared.scope.covers(&origin.host) {
+        tunnel(shared, link, &arrived, &origin).await;
+        return None;
     }
+    if origin.scheme == Scheme::Https
+        && let Err(ended) = shared.authority.ended()
+    {
+        let failure = fault::failure(Phase::ClientTls, FailureKind::Other, ended.to_string());
+        shut(shared, link, door.client, arrived, &origin, failure).await;
+        return None;
+    }
+    look_inside(shared, link, door, arrived, origin).await
 }
 
 /// A target that is none here: said in the answer to CONNECT, and told whatever the scope is.
@@ -123,13 +130,17 @@ async fn tunnel(shared: &Shared, mut link: Link, arrived: &Arrived, origin: &Ori
 }
 
 /// In scope: the answer first, because only after it the client shows what it speaks.
-async fn look_inside(shared: Arc<Shared>, mut link: Link, door: Door, arrived: Arrived, origin: Origin) {
-    if link.send(ESTABLISHED, shared.limits.idle).await.is_err() {
-        return;
-    }
+async fn look_inside(
+    shared: &Shared,
+    mut link: Link,
+    door: Door,
+    arrived: Arrived,
+    origin: Origin,
+) -> Option<(Link, Door)> {
+    link.send(ESTABLISHED, shared.limits.idle).await.ok()?;
     if !matches!(timeout(shared.limits.silent, first_words(&mut link)).await, Ok(Ok(()))) {
         // Opened ahead of need and not used: nothing happened that could be explained.
-        return;
+        return None;
     }
     let agent = arrived.head.head.get("user-agent").map(|agent| String::from_utf8_lossy(agent).into_owned());
     let client = Client { connect_agent: agent, ..door.client };
@@ -138,23 +149,29 @@ async fn look_inside(shared: Arc<Shared>, mut link: Link, door: Door, arrived: A
         Some(Speech::Tls) => decrypt(shared, link, client, opened, Origin { scheme: Scheme::Https, ..origin }).await,
         Some(Speech::Http) => {
             let client = Client { way: Way::PlainTunnel, ..client };
-            let origin = Origin { scheme: Scheme::Http, ..origin };
-            front::serve(shared, link, Door { entry: Entry::Tunnel(origin), client, opened: Some(opened) }).await;
+            let entry = Entry::Tunnel(Origin { scheme: Scheme::Http, ..origin });
+            Some((link, Door { entry, client, opened: Some(opened) }))
         }
-        _ => opaque(&shared, link, client, &opened, &origin).await,
+        _ => {
+            opaque(shared, link, client, &opened, &origin).await;
+            None
+        }
     }
 }
 
-async fn decrypt(shared: Arc<Shared>, link: Link, client: Client, opened: Opened, origin: Origin) {
-    let Some((tcp, ahead)) = link.into_tcp() else { return };
-    match tls::accept(&shared, Rewound::new(ahead, tcp), &origin).await {
+async fn decrypt(shared: &Shared, link: Link, client: Client, opened: Opened, origin: Origin) -> Option<(Link, Door)> {
+    let (tcp, ahead) = link.into_tcp()?;
+    match tls::accept(shared, Rewound::new(ahead, tcp), &origin).await {
         Ok(accepted) => {
             let link = Link::new(Stream::Server(Box::new(accepted.stream)));
             let client = Client { way: Way::Tunnel, tls: Some(accepted.facts), ..client };
             let opened = Opened { resumed: accepted.resumed, ..opened };
-            front::serve(shared, link, Door { entry: Entry::Tunnel(origin), client, opened: Some(opened) }).await;
+            Some((link, Door { entry: Entry::Tunnel(origin), client, opened: Some(opened) }))
         }
-        Err(failure) => failed(&shared, client, &opened, &origin, failure).await,
+        Err(failure) => {
+            failed(shared, client, &opened, &origin, failure).await;
+            None
+        }
     }
 }
 

@@ -71,56 +71,70 @@ impl Door {
     }
 }
 
-/// Serves a connection to its end. Boxed, because a tunnel comes back to this door.
-pub(in crate::proxy) fn serve(shared: Arc<Shared>, link: Link, door: Door) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-    if door.client.tls.as_ref().and_then(|tls| tls.alpn.as_deref()).is_some_and(|alpn| alpn.as_bytes() == HTTP2) {
-        return Box::pin(http2::serve::serve(shared, link, door));
+/// Serves a connection to its end. A tunnel comes back to this door, in the place of the connection that it was opened on.
+pub(in crate::proxy) async fn serve(shared: Arc<Shared>, link: Link, door: Door) {
+    let mut next = Some((link, door));
+    while let Some((link, door)) = next.take() {
+        if door.client.tls.as_ref().and_then(|tls| tls.alpn.as_deref()).is_some_and(|alpn| alpn.as_bytes() == HTTP2) {
+            return Box::pin(http2::serve::serve(shared, link, door)).await;
+        }
+        next = run(&shared, link, door).await;
     }
-    Box::pin(run(shared, link, door))
 }
 
-async fn run(shared: Arc<Shared>, mut link: Link, door: Door) {
+/// What is done last on a connection, and the tunnel that it becomes then.
+type Last<'a> = Pin<Box<dyn Future<Output = Option<(Link, Door)>> + Send + 'a>>;
+
+fn last<'a>(work: impl Future<Output = ()> + Send + 'a) -> Last<'a> {
+    Box::pin(async {
+        work.await;
+        None
+    })
+}
+
+/// All that is not waiting for the next request is boxed, so that a connection that waits is small.
+async fn run(shared: &Arc<Shared>, mut link: Link, door: Door) -> Option<(Link, Door)> {
     let (mut served, mut own) = (0_u64, None);
     let opened = Instant::now();
     let mut drained = std::pin::pin!(drained(shared.life.clone()));
-    loop {
-        let (raw, first) = match next_head(&shared, &mut link, served, drained.as_mut()).await {
+    let last: Last<'_> = loop {
+        let (raw, first) = match next_head(shared, &mut link, served, drained.as_mut()).await {
             HeadRead::Head(raw, first) => (raw, first),
             other => {
                 let unused = served == 0 && opened.elapsed() < AT_ONCE;
-                return ended(&shared, link, &door, other, unused).await;
+                break last(ended(shared, link, &door, other, unused));
             }
         };
         served += 1;
         let head = match RequestHead::parse(raw.clone(), shared.limits.fields) {
             Ok(head) if head.target().len() <= shared.limits.target_bytes => head,
-            Ok(head) => return refuse(&shared, link, &door, raw, too_long(head.target_offset()), first).await,
-            Err(fault) => return refuse(&shared, link, &door, raw, fault, first).await,
+            Ok(head) => break last(refuse(shared, link, &door, raw, too_long(head.target_offset()), first)),
+            Err(fault) => break last(refuse(shared, link, &door, raw, fault, first)),
         };
         if matches!(door.entry, Entry::Proxy(_)) && !shared.access.knows(&head) {
-            match ask_for_credentials(&shared, &mut link, &head).await {
+            match Box::pin(ask_for_credentials(shared, &mut link, &head)).await {
                 After::Next => continue,
-                _ => return link.close().await,
+                _ => break last(link.close()),
             }
         }
         let arrived = Arrived { head, first };
-        let after = match route(&arrived.head, door.entrance(&shared)) {
-            Route::Connect(origin) => return connect::open(shared, link, door, arrived, origin).await,
-            Route::Own(path) => own_page(&shared, &mut link, &door.entry, &arrived.head, &path).await,
-            Route::Misdirected => return misdirected(&shared, link, &arrived.head).await,
-            Route::Refuse(fault) => return refuse(&shared, link, &door, raw, fault, first).await,
-            // Boxed, so that a connection that waits for its next request is small.
+        let after = match route(&arrived.head, door.entrance(shared)) {
+            Route::Connect(origin) => break Box::pin(connect::open(shared, link, door, arrived, origin)),
+            Route::Own(path) => Box::pin(own_page(shared, &mut link, &door.entry, &arrived.head, &path)).await,
+            Route::Misdirected => break last(misdirected(shared, link, arrived.head)),
+            Route::Refuse(fault) => break last(refuse(shared, link, &door, raw, fault, first)),
             Route::Forward(destination) => {
-                Box::pin(forward(&shared, &mut link, &mut own, &door.client, arrived, destination)).await
+                Box::pin(forward(shared, &mut link, &mut own, &door.client, arrived, destination)).await
             }
         };
         match after {
             After::Next => {}
-            After::Close => return link.close().await,
-            After::Cut => return,
-            After::Upgraded(upstream) => return relay::changed(link, *upstream, shared.limits.tunnel_idle).await,
+            After::Close => break last(link.close()),
+            After::Cut => return None,
+            After::Upgraded(upstream) => break last(relay::changed(link, *upstream, shared.limits.tunnel_idle)),
         }
-    }
+    };
+    last.await
 }
 
 /// Ends when draining begins. One for each connection: to begin to wait anew for each request would cost.
@@ -245,7 +259,7 @@ async fn own_page(shared: &Shared, link: &mut Link, entry: &Entry, head: &Reques
     if keep && sent.is_ok() { After::Next } else { After::Close }
 }
 
-async fn misdirected(shared: &Shared, mut link: Link, head: &RequestHead) {
+async fn misdirected(shared: &Shared, mut link: Link, head: RequestHead) {
     let says = "This is a proxy; the request names a host that it is not. Set it as the proxy of your client instead of calling it.";
     let bytes =
         Notice::plain(421, "http_request_error", says).render(head.head.get("accept"), head.method() == "HEAD", true);

@@ -212,7 +212,7 @@ impl Work<'_> {
         out.head = request.head.as_ref().map(|bytes| {
             // As a rule the head is what the fields show, which are scrubbed already. One that was refused has lines that
             // only look like fields.
-            if !refused && request.shown_head() == **bytes {
+            if !refused && request.odd_head().is_none() {
                 return Bytes::from(out.shown_head());
             }
             "request.head".clone_into(&mut self.place);
