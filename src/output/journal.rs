@@ -11,6 +11,9 @@ use crate::wire::date;
 
 const HEAD: &str = "why401.session/1";
 const ENTRY: &str = "why401.entry/1";
+/// How the line begins that says which run a file is of.
+pub const HEAD_BEGINS: &str = r#"{"schema":"why401.session/1","#;
+const ENTRY_BEGINS: &str = r#"{"schema":"why401.entry/1","exchange":"#;
 const TOLD: &str = "why401.told/1";
 
 #[derive(Serialize)]
@@ -163,6 +166,13 @@ struct Schema<'a> {
     schema: &'a str,
 }
 
+/// The number of an exchange's line as this version writes it, without reading the rest.
+pub fn number(line: &str) -> Option<u64> {
+    let rest = line.strip_prefix(ENTRY_BEGINS)?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    rest.get(..digits)?.parse().ok()
+}
+
 /// Reads a line. Total: whatever it holds gives something.
 pub fn read(line: &str) -> Line<'_> {
     let schema = serde_json::from_str::<Schema<'_>>(line).map(|line| line.schema).unwrap_or_default();
@@ -171,5 +181,45 @@ pub fn read(line: &str) -> Line<'_> {
         ENTRY => serde_json::from_str(line).map_or(Line::Unknown, Line::Exchange),
         TOLD => serde_json::from_str(line).map_or(Line::Unknown, Line::Told),
         _ => Line::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Body, Client, Fields, Outcome, Phase, Request, Scheme, Timing, Upstream};
+
+    #[test]
+    fn lines_are_known_by_how_they_begin() {
+        let request = Request {
+            method: "GET".into(),
+            scheme: Scheme::Https,
+            host: "dev1.service-now.com".into(),
+            port: 443,
+            target: "/".into(),
+            version: "HTTP/1.1".into(),
+            fields: Fields::default(),
+            body: Body::default(),
+            head: None,
+            unseen: false,
+        };
+        let one = Exchange {
+            id: 4711,
+            entry: None,
+            at: Millis(1),
+            client: Client::default(),
+            request,
+            outcome: Outcome::Abandoned(Phase::AwaitAnswer),
+            timing: Timing::default(),
+            upstream: Upstream::default(),
+        };
+        for line in [exchange(&one, &[]), again(&one, &[])] {
+            assert_eq!(number(&line), Some(4711), "{line}");
+            assert!(matches!(read(&line), Line::Exchange(Read { exchange: 4711, .. })));
+        }
+        let head = head(Millis(1));
+        assert!(head.starts_with(HEAD_BEGINS) && matches!(read(&head), Line::Head(_)));
+        assert_eq!(number(&head), None);
+        assert_eq!(number(r#"{"schema":"why401.entry/2","exchange":1}"#), None);
     }
 }

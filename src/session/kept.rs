@@ -42,14 +42,18 @@ impl Kept {
     }
 
     /// Whether a line is kept. Exchanges that are not are added to `gone`.
-    fn wants(&self, line: &journal::Line<'_>, gone: &mut Vec<u64>) -> bool {
+    fn wants(&self, line: &str, gone: &mut Vec<u64>) -> bool {
         let has = |id: &u64| self.marked.has(*id) || self.sources.contains(id);
-        match line {
-            journal::Line::Exchange(read) => {
-                let wanted = has(&read.exchange);
-                gone.extend(Some(read.exchange).filter(|_| !wanted));
-                wanted
-            }
+        let exchange = |id: u64, gone: &mut Vec<u64>| {
+            gone.extend(Some(id).filter(|id| !has(id)));
+            has(&id)
+        };
+        // Most lines are an exchange's that goes: there is no need to read all of it.
+        if let Some(id) = journal::number(line) {
+            return exchange(id, gone);
+        }
+        match journal::read(line) {
+            journal::Line::Exchange(read) => exchange(read.exchange, gone),
             journal::Line::Told(told) => told.story.iter().any(has),
             journal::Line::Head(_) | journal::Line::Unknown => false,
         }
@@ -63,10 +67,9 @@ impl Kept {
         // The line that says which run it was comes before the first line that is kept of it.
         let mut head = None;
         for_each_line(old, |line| {
-            let read = journal::read(line);
-            if let journal::Line::Head(_) = read {
+            if line.starts_with(journal::HEAD_BEGINS) {
                 head = Some(line.to_owned());
-            } else if self.wants(&read, &mut gone) {
+            } else if self.wants(line, &mut gone) {
                 for line in head.take().iter().map(String::as_str).chain([line]) {
                     text.extend_from_slice(line.as_bytes());
                     text.push(b'\n');

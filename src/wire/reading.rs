@@ -8,7 +8,7 @@ use super::challenge::{self, Challenge};
 use super::endpoint::{self, Endpoint};
 use super::form::{self, Form};
 use super::oauth::{self, Callback, ClientAuthentication, OAuthError, TokenAnswer};
-use super::servicenow::{self, Envelope, Fingerprint, Page};
+use super::servicenow::{self, Envelope, Fingerprint, Named, Page};
 use super::{content, cookie, template};
 use crate::model::{Exchange, Millis, Place, Request, Response, lossy};
 
@@ -89,6 +89,7 @@ impl<'a> Reading<'a> {
         let basic = authorization.as_ref().filter(|(_, parts)| parts.kind == SchemeKind::Basic);
         let basic = basic.map(|(value, parts)| basic::decode(parts.credentials_of(value)));
         let answer = response.map_or(Cow::Borrowed(&[][..]), |r| content::decoded(&r.fields, &r.body));
+        let named = Named::in_body(&answer);
         let cookies = cookie::sent(&request.fields);
         let api_key = api_key(request, &query);
         let params = form.as_ref().unwrap_or(&query);
@@ -97,9 +98,9 @@ impl<'a> Reading<'a> {
             redacted,
             client: ClientAuthentication::read(request, params),
             token: token(authorization.as_ref(), &query),
-            envelope: servicenow::envelope(&answer),
-            token_answer: oauth::token_answer(&answer),
-            oauth_error: oauth::error(&answer),
+            envelope: if named.error { servicenow::envelope(&answer) } else { None },
+            token_answer: if named.access_token { oauth::token_answer(&answer) } else { None },
+            oauth_error: if named.error { oauth::error(&answer) } else { None },
             callback: callback(response),
             page: response.and_then(|r| servicenow::page(r, &answer, fingerprint.logged_in)),
             challenges: response.map(|r| challenge::parse(r.fields.all("www-authenticate"))).unwrap_or_default(),

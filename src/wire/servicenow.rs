@@ -42,14 +42,34 @@ pub enum Page {
 /// Whether JSON or XML can have a member of that name: a quick look, so that healthy bodies are not parsed. Names may be
 /// written with escapes: that of an ASCII letter has a 4 to 7 there, of an underscore a 5.
 pub(super) fn names(body: &[u8], name: &str) -> bool {
-    let escaped = |at: usize| matches!(body.get(at + 4), Some(b'4'..=b'7'));
-    // `"name"` or `<name>`, and not a word in somebody's text.
-    let framed = |at: usize| {
+    stands_framed(body, name) || has_escape(body)
+}
+
+/// `"name"` or `<name>`, and not a word in somebody's text.
+fn stands_framed(body: &[u8], name: &str) -> bool {
+    memchr::memmem::find_iter(body, name).any(|at| {
         let ends = (at.checked_sub(1).and_then(|before| body.get(before)), body.get(at + name.len()));
         matches!(ends, (Some(b'"'), Some(b'"')) | (Some(b'<'), Some(b'>')))
-    };
+    })
+}
+
+fn has_escape(body: &[u8]) -> bool {
     static ESCAPE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\\u00"));
-    memchr::memmem::find_iter(body, name.as_bytes()).any(framed) || ESCAPE.find_iter(body).any(escaped)
+    ESCAPE.find_iter(body).any(|at| matches!(body.get(at + 4), Some(b'4'..=b'7')))
+}
+
+/// Which of the names that tell most stand in an answer, as `names` has it. Long answers are looked through once for it.
+pub(super) struct Named {
+    pub error: bool,
+    pub access_token: bool,
+}
+
+impl Named {
+    pub fn in_body(body: &[u8]) -> Named {
+        let either = has_escape(body);
+        let names = |name: &str| either || stands_framed(body, name);
+        Named { error: names("error"), access_token: names("access_token") }
+    }
 }
 
 /// Reads the envelope; `None` where the body has none.

@@ -60,14 +60,14 @@ pub(super) fn marks(shaper: Shaper<'_>, input: &[u8]) -> Vec<Mark> {
 fn string(input: &[u8], open: usize) -> Range<usize> {
     let quote = input.get(open).copied().unwrap_or(b'"');
     let mut at = open + 1;
-    while let Some(&byte) = input.get(at) {
-        match byte {
-            b'\\' => at += 2,
-            byte if byte == quote => break,
-            _ => at += 1,
+    while let Some(next) = input.get(at..).and_then(|rest| memchr::memchr2(quote, b'\\', rest)) {
+        at += next;
+        if input.get(at) == Some(&quote) {
+            return open + 1..at;
         }
+        at += 2;
     }
-    open + 1..at.min(input.len())
+    open + 1..input.len()
 }
 
 /// Whether a colon follows: the string was a member's name.

@@ -17,11 +17,21 @@ const RANDOM_FROM: usize = 32;
 /// A scheme, a blank and eight bytes: shorter texts without an equals sign hold nothing.
 const SHORTEST: usize = "basic 12345678".len();
 
+/// Longer texts are worth a quick look first.
+const QUICK: usize = 40;
+/// The end of the line that a private key begins with.
+const KEY_LINE: &[u8] = b"PRIVATE KEY-----";
+static KEY: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(KEY_LINE));
+
 /// Marks for JWTs, `Bearer x` and `Basic x`, private keys, and long rows of random characters.
 pub(super) fn marks(shaper: Shaper<'_>, base: usize, text: &[u8]) -> Vec<Mark> {
-    if text.len() < SHORTEST && !text.contains(&b'=') {
+    if text.len() < SHORTEST && !text.contains(&b'=') || text.len() > QUICK && holds_nothing(text) {
         return Vec::new();
     }
+    scan(shaper, base, text)
+}
+
+fn scan(shaper: Shaper<'_>, base: usize, text: &[u8]) -> Vec<Mark> {
     let mut marks = private_keys(base, text);
     let mut before: &[u8] = b"";
     for word in words(text) {
@@ -47,6 +57,31 @@ pub(super) fn marks(shaper: Shaper<'_>, base: usize, text: &[u8]) -> Vec<Mark> {
         before = bytes;
     }
     marks
+}
+
+/// A quick look at prose: no long row, no equals sign, no scheme, no key.
+fn holds_nothing(text: &[u8]) -> bool {
+    let scheme = |at: usize| {
+        let is = |name: &[u8]| text.get(at..at + name.len()).is_some_and(|word| word.eq_ignore_ascii_case(name));
+        is(b"bearer") || is(b"basic")
+    };
+    !has_long_row(text)
+        && memchr::memchr(b'=', text).is_none()
+        && !memchr::memchr2_iter(b'b', b'B', text).any(scheme)
+        && KEY.find(text).is_none()
+}
+
+/// Whether `LOOK_FROM` bytes of which tokens are made stand together; seen from the end of each window, most windows are
+/// done with after a few bytes.
+fn has_long_row(text: &[u8]) -> bool {
+    let mut start = 0;
+    while let Some(window) = text.get(start..start + LOOK_FROM) {
+        match window.iter().rposition(|byte| !is_part(*byte)) {
+            Some(at) => start += at + 1,
+            None => return true,
+        }
+    }
+    false
 }
 
 /// What follows a scheme, up to what ends it in a sentence or a string: a token that is none may hold any other byte.
@@ -86,14 +121,14 @@ fn is_part(byte: u8) -> bool {
 
 /// Where the value starts in `access_token=x`.
 fn assigned(word: &[u8]) -> Option<usize> {
-    let equals = word.iter().position(|byte| *byte == b'=')?;
+    let equals = memchr::memchr(b'=', word)?;
     let name = String::from_utf8_lossy(word.get(..equals)?);
     (equals > 0 && equals + 1 < word.len() && secrecy(&name) == Secrecy::Secret).then_some(equals + 1)
 }
 
 /// The JWT in a word: it begins with an encoded `{"` and has two full stops.
 fn jwt(word: &[u8]) -> Option<Range<usize>> {
-    let start = word.windows(3).position(|three| three == b"eyJ")?;
+    let start = find(word, b"eyJ", 0)?;
     let rest = word.get(start..)?;
     let stops = rest.iter().filter(|byte| **byte == b'.').count();
     (stops >= 2 && rest.len() >= 20).then_some(start..word.len())
@@ -124,17 +159,15 @@ fn is_long_random(bytes: &[u8]) -> bool {
 
 /// PEM private keys, also cut ones and ones with escaped line breaks.
 fn private_keys(base: usize, text: &[u8]) -> Vec<Mark> {
-    const END: &[u8] = b"PRIVATE KEY-----";
-    static BEGINS: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(END));
     let mut marks = Vec::new();
-    if text.len() < END.len() || BEGINS.find(text).is_none() {
+    if text.len() < KEY_LINE.len() || KEY.find(text).is_none() {
         return marks;
     }
     let mut at = 0;
-    while let Some(start) = find(text, END, at).map(|found| found + END.len()) {
+    while let Some(start) = find(text, KEY_LINE, at).map(|found| found + KEY_LINE.len()) {
         let end = find(text, b"-----END", start).unwrap_or(text.len());
         marks.push(Mark::known(base + start..base + end, "‹private key›".into()));
-        at = find(text, END, end).map_or(text.len(), |found| found + END.len());
+        at = find(text, KEY_LINE, end).map_or(text.len(), |found| found + KEY_LINE.len());
     }
     marks
 }
@@ -145,4 +178,33 @@ pub(super) fn find(text: &[u8], what: &[u8], from: usize) -> Option<usize> {
         return None;
     }
     memchr::memmem::find(text.get(from..)?, what).map(|at| at + from)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::{Millis, Salt};
+
+    #[test]
+    fn prose_is_known_at_a_glance() {
+        let prose = "Can not get to the shared drive. The basement's bears say (again): reboot it, it is number 4711!";
+        assert!(holds_nothing(prose.as_bytes()));
+        for odd in ["Bearer x1", "basic x", "BASIC", "a=b", "12345678901234567890", "-----BEGIN PRIVATE KEY-----"] {
+            assert!(!holds_nothing(format!("{prose} {odd} {prose}").as_bytes()), "{odd}");
+        }
+        assert!(holds_nothing(b"1234567890123456789 1234567890123456789"), "rows of 19");
+    }
+
+    proptest! {
+        #[test]
+        fn what_the_glance_passes_over_holds_no_mark(text in "([a-z]{1,9}[ ,.:]|[ -~]{0,9}|[bB]asic |Bearer |[0-9a-f.]{15,24}){0,12}") {
+            let salt = Salt::new([7; 32]);
+            let shaper = Shaper { salt: &salt, at: Millis(0), whole: true };
+            if holds_nothing(text.as_bytes()) {
+                prop_assert!(scan(shaper, 0, text.as_bytes()).is_empty());
+            }
+        }
+    }
 }

@@ -21,8 +21,11 @@ pub(super) fn is_unreadable(fields: &Fields, body: &Body, decoded: &[u8]) -> boo
 fn still_coded(fields: &Fields, body: &Body, decoded: &[u8]) -> bool {
     let coding = fields.text("content-encoding").unwrap_or_default().to_ascii_lowercase();
     let known = |name: &str| matches!(name.trim(), "gzip" | "x-gzip" | "deflate" | "br" | "identity" | "");
+    if coding.split(',').all(known) {
+        return false;
+    }
     let once = Body { bytes: decoded.to_vec().into(), coded: true, ..Body::default() };
-    !coding.split(',').all(known) && content::decoded(fields, &once) == decoded && decoded.len() <= body.bytes.len()
+    content::decoded(fields, &once) == decoded && decoded.len() <= body.bytes.len()
 }
 
 fn is_binary(bytes: &[u8]) -> bool {
