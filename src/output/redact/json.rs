@@ -23,6 +23,7 @@ struct Level {
 pub(super) fn marks(shaper: Shaper<'_>, input: &[u8]) -> Vec<Mark> {
     let mut marks = Vec::new();
     let mut levels = vec![Level { within_secret: false, here: Secrecy::Unknown }];
+    let mut names = Names::default();
     let mut too_deep = 0usize;
     let mut at = 0;
     while let Some(&byte) = input.get(at) {
@@ -37,7 +38,10 @@ pub(super) fn marks(shaper: Shaper<'_>, input: &[u8]) -> Vec<Mark> {
                 let inner = string(input, at);
                 at = inner.end;
                 if is_name(input, inner.end + 1) {
-                    name(levels.last_mut(), input.get(inner).unwrap_or_default());
+                    let said = names.secrecy(input.get(inner).unwrap_or_default());
+                    if let Some(level) = levels.last_mut() {
+                        level.name(said);
+                    }
                 } else {
                     marks.extend(value(shaper, here, inner.start, input.get(inner).unwrap_or_default()));
                 }
@@ -75,10 +79,29 @@ fn is_name(input: &[u8], from: usize) -> bool {
     input.iter().skip(from).find(|byte| !byte.is_ascii_whitespace()) == Some(&b':')
 }
 
-fn name(level: Option<&mut Level>, raw: &[u8]) {
-    let Some(level) = level else { return };
-    let said = if raw.contains(&b'\\') { secrecy(&unescaped(raw)) } else { secrecy_of(raw) };
-    level.here = if level.within_secret && said != Secrecy::Public { Secrecy::Secret } else { said };
+impl Level {
+    fn name(&mut self, said: Secrecy) {
+        self.here = if self.within_secret && said != Secrecy::Public { Secrecy::Secret } else { said };
+    }
+}
+
+/// What names said that were met before: the rows of a table have the same ones.
+#[derive(Default)]
+struct Names<'a>([(&'a [u8], Option<Secrecy>); PLACES]);
+
+const PLACES: usize = 32;
+
+impl<'a> Names<'a> {
+    fn secrecy(&mut self, raw: &'a [u8]) -> Secrecy {
+        let ends = raw.first().zip(raw.last()).map_or(0, |(first, last)| usize::from(first ^ last >> 1));
+        let place = self.0.get_mut((raw.len() ^ ends) % PLACES);
+        if let Some((_, Some(said))) = place.as_ref().filter(|place| place.0 == raw) {
+            return *said;
+        }
+        let said = if raw.contains(&b'\\') { secrecy(&unescaped(raw)) } else { secrecy_of(raw) };
+        place.into_iter().for_each(|place| *place = (raw, Some(said)));
+        said
+    }
 }
 
 fn value(shaper: Shaper<'_>, here: Secrecy, at: usize, raw: &[u8]) -> Vec<Mark> {
