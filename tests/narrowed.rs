@@ -100,6 +100,9 @@ fn words_of_logs_and_clients_name_causes() {
     };
     let gate = "SNCRestrictBasicAuthUserAuthenticationGate: denied basic-auth API call for interactive-login user [j] under enforce=true";
     assert_eq!(first(gate), ("basic-auth-restricted", Grade::Likely));
+    let french = "Le serveur distant a retourn\u{e9} une erreur : (401) Non autoris\u{e9}: https://dev1.service-now.com/api/now/table/incident";
+    assert_eq!(first(french).1, Grade::Possible);
+    assert!(!first(french).0.is_empty());
     assert_eq!(first("Missing State parameter in request").0, "state-missing");
     assert_eq!(first("Exception on token flow - client_secret").0, "client-secret-wrong");
     let expired = "curl: (60) SSL certificate problem: certificate has expired";

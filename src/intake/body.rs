@@ -109,7 +109,10 @@ fn json_in(text: &str) -> Option<&str> {
 }
 
 /// Words of which an error's plain text has one.
-const ERRORS: [&str; 22] = [
+const ERRORS: [&str; 24] = [
+    // .NET says it so in any language.
+    "(401)",
+    "(403)",
     "forbidden",
     "server returned an error",
     "token flow",

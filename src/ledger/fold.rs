@@ -316,6 +316,10 @@ fn party(ledger: &mut Ledger, reading: &Reading<'_>) {
     let location = reading.response().and_then(|r| r.fields.text("location")).map(|value| value.into_owned());
     let record = ledger.parties.entry(reading.party(), Default::default);
     let redirected = reading.status().is_some_and(|status| (300..400).contains(&status));
+    // A person who logs in: the hops before it are no circle.
+    if reading.endpoint == Endpoint::Login && reading.request().method == "POST" {
+        record.login_hops.clear();
+    }
     if let Some(location) = location.filter(|_| redirected) {
         let authorized = reading.authorization.is_some();
         record.redirect = Some((now, reading.request().origin(), location.clone(), authorized));

@@ -110,19 +110,34 @@ fn state_mismatch(facts: &Facts<'_>) -> Option<Finding> {
 
 fn denied(facts: &Facts<'_>) -> Option<Finding> {
     let url = format!("{}{}", facts.reading.request().origin(), facts.reading.request().target);
-    let back = facts
-        .reading
-        .callback
-        .clone()
-        .filter(|_| asks(facts))
-        .or_else(|| oauth::callback(&url).filter(|_| facts.reading.request().method == "GET"))?;
+    let back = facts.reading.callback.clone().filter(|_| asks(facts)).or_else(|| {
+        oauth::callback(&url).filter(|_| facts.reading.request().method == "GET" && comes_back(facts, &url))
+    })?;
     if back.error.as_deref() != Some("access_denied") || back.code.is_some() {
         return None;
     }
     let place =
         if facts.reading.callback.is_some() { Place::response_field("location") } else { Place::Query("error".into()) };
-    let because = "The way back carries error=access_denied and no code: the user pressed Deny, or may not consent.";
-    Some(Finding::new("consent-denied", Grade::Proven, because).weighing(60).at(place, "error=access_denied"))
+    // RFC 6749 §4.1.2.1: the server may be who denied. What it says beside that tells.
+    let said = back.description.unwrap_or_default().replace('+', " ");
+    let lower = said.to_ascii_lowercase();
+    let by_user = said.is_empty() || ["denied", "deny", "declined", "cancel"].iter().any(|word| lower.contains(word));
+    let (grade, because) = if by_user {
+        (
+            Grade::Proven,
+            "The way back carries error=access_denied and no code: the user pressed Deny, or may not consent."
+                .to_owned(),
+        )
+    } else {
+        let said: String = said.chars().take(120).collect();
+        (Grade::Likely, format!("The way back carries error=access_denied and no code. The provider says why: {said}"))
+    };
+    Some(Finding::new("consent-denied", grade, because).weighing(60).at(place, "error=access_denied"))
+}
+
+/// The call is a way back from an authorization endpoint: it has a state, or the party asked for a code a moment ago.
+fn comes_back(facts: &Facts<'_>, url: &str) -> bool {
+    url.contains("state=") || facts.reading.endpoint == Endpoint::OAuthRedirect || comes_from_authorize(facts)
 }
 
 fn implicit_refused(facts: &Facts<'_>) -> Option<Finding> {
