@@ -158,7 +158,7 @@ fn verdict(sheet: &mut Sheet<'_>, view: &View<'_>, finding: &Finding, page: Opti
     let headline = Runs::of(Paint::Strong, title(finding.cause)).and(Paint::Dim, format!(" ({})", finding.cause));
     sheet.wrapped(&grade, GUTTER, &headline);
     sheet.wrapped(&Runs::default(), GUTTER, &Runs::plain(view.door.words(&finding.because)));
-    evidence::write(sheet, view, &finding.evidence);
+    evidence::write(sheet, view, &finding.evidence, &finding.because);
 }
 
 /// Who must act, where it is not the one who reads.

@@ -10,6 +10,7 @@ mod authorize;
 mod basic_form;
 mod bearer_form;
 mod code;
+mod entra;
 mod exposure;
 mod grant;
 mod identity;
@@ -102,7 +103,7 @@ const ANSWER_ALONE: &[Rule] = &[
     identity::ws_security,
     instance::hibernating,
     instance::offline,
-    outbound_token::pasted,
+    entra::pasted,
     policy::rate_limited,
     transport::intermediary,
 ];

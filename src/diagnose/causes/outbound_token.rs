@@ -1,12 +1,22 @@
 //! Token requests to a third party: what its token endpoint really said (knowledge J2–J8, J20; RFC 6749 §5.2).
 
 use super::super::facts::Answer;
+use super::entra::entra;
 use super::outbound::{at_token_endpoint, to_provider, token_missing};
 use super::{Facts, Rule};
 use crate::model::{Answerer, Finding, Grade, Place};
-use crate::wire::oauth::{self, OAuthError};
+use crate::wire::oauth::OAuthError;
 
-pub const RULES: &[Rule] = &[no_access_token, not_form, token_error, placement, secret_shape, header_case];
+pub const RULES: &[Rule] = &[
+    no_access_token,
+    not_form,
+    token_error,
+    placement,
+    secret_of_invalid_client,
+    unknown_of_invalid_client,
+    secret_shape,
+    header_case,
+];
 
 /// 200 of a token endpoint without an access token (knowledge J3).
 fn no_access_token(facts: &Facts<'_>) -> Option<Finding> {
@@ -41,28 +51,8 @@ fn no_access_token(facts: &Facts<'_>) -> Option<Finding> {
     )
 }
 
-/// What the codes of Entra that integrators meet most stand for (Microsoft's public list of AADSTS codes).
-fn entra(code: u32) -> Option<(&'static str, Grade)> {
-    Some(match code {
-        7_000_215 | 7_000_222 => ("outbound-client-secret-wrong", Grade::Proven),
-        700_027 => ("outbound-client-secret-wrong", Grade::Likely),
-        700_016 | 90_002 | 700_011 | 7_000_229 => ("outbound-client-unknown", Grade::Proven),
-        7_000_112 => ("outbound-client-unknown", Grade::Likely),
-        70_008 | 700_082 | 700_084 | 50_173 | 70_043 | 700_081 => ("outbound-refresh-expired", Grade::Proven),
-        90_014 | 900_144 | 7_000_218 => ("outbound-parameter-missing", Grade::Proven),
-        70_011 | 65_001 | 650_057 | 500_011 | 50_013 | 1_002_012 => ("outbound-token-refused", Grade::Likely),
-        70_003 | 70_001 => ("outbound-grant-unsupported", Grade::Proven),
-        50_105 | 50_020 | 50_034 | 50_057 => ("outbound-user-not-authorised", Grade::Proven),
-        65_004 => ("consent-denied", Grade::Proven),
-        53_003 | 53_000 | 50_053 => ("outbound-ip-blocked", Grade::Likely),
-        50_076 | 50_079 => ("outbound-credential-type-wrong", Grade::Likely),
-        50_126 => ("outbound-credential-type-wrong", Grade::Possible),
-        _ => return None,
-    })
-}
-
 /// The parameter that a provider says is missing.
-fn named_parameter(text: &str) -> Option<String> {
+pub(super) fn named_parameter(text: &str) -> Option<String> {
     if text.contains("no audience parameter") {
         return Some("audience".into());
     }
@@ -153,7 +143,7 @@ fn token_error(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 /// What an error code and its text stand for: cause, grade, weight.
-fn verdict_of(facts: &Facts<'_>, error: &OAuthError, text: &str) -> Option<(&'static str, Grade, i32)> {
+pub(super) fn verdict_of(facts: &Facts<'_>, error: &OAuthError, text: &str) -> Option<(&'static str, Grade, i32)> {
     let verdict = |cause, grade, weight| Some((cause, grade, weight));
     let no_scope = facts.param("scope").is_none_or(str::is_empty);
     let said = error.description.to_ascii_lowercase();
@@ -227,7 +217,7 @@ fn verdict_of(facts: &Facts<'_>, error: &OAuthError, text: &str) -> Option<(&'st
     }
 }
 
-fn first_sentence(text: &str) -> String {
+pub(super) fn first_sentence(text: &str) -> String {
     let line = text.lines().next().unwrap_or_default();
     let end = line.find(" Trace ID").or_else(|| line.find(". ").map(|at| at + 1)).unwrap_or(line.len());
     line.get(..end).unwrap_or(line).chars().take(160).collect()
@@ -273,6 +263,32 @@ fn placement(facts: &Facts<'_>) -> Option<Finding> {
             .weighing(if strong { 88 } else { 64 })
             .at(place, "where they were sent"),
     )
+}
+
+/// `invalid_client` without a word more stands for a wrong secret and for an unknown client as well (RFC 6749 §5.2).
+fn invalid_client(facts: &Facts<'_>, cause: &'static str, weight: i32, because: &'static str) -> Option<Finding> {
+    let error = facts.reading.oauth_error.as_ref().filter(|error| error.error == "invalid_client")?;
+    let asked = facts.reading.client.id().is_some() && facts.reading.client.secret().is_some();
+    let open = to_provider(facts) && at_token_endpoint(facts) && facts.status() >= 400 && token_error(facts).is_none();
+    // Credentials that were not found are in the wrong place, whatever they are.
+    let said = error.description.to_ascii_lowercase();
+    let absent = ["not found", "missing", "required"].iter().any(|word| said.contains(word));
+    (open && asked && !absent && error.aadsts.is_none() && not_form(facts).is_none()).then(|| {
+        Finding::new(cause, Grade::Possible, because)
+            .weighing(weight)
+            .at(Place::ResponseBody, "invalid_client, no reason")
+    })
+}
+
+fn secret_of_invalid_client(facts: &Facts<'_>) -> Option<Finding> {
+    let because =
+        "invalid_client is the answer to a wrong or expired secret, too; the provider does not say which it is.";
+    invalid_client(facts, "outbound-client-secret-wrong", 60, because)
+}
+
+fn unknown_of_invalid_client(facts: &Facts<'_>) -> Option<Finding> {
+    let because = "invalid_client is the answer to a client id that the provider does not know, too.";
+    invalid_client(facts, "outbound-client-unknown", 55, because)
 }
 
 /// The token request shows no client at all: a hand-made method that relies on a profile that is not attached to it.
@@ -347,34 +363,4 @@ fn header_case_before(facts: &Facts<'_>) -> Option<Finding> {
             .weighing(75)
             .at(Place::Exchange(seen.exchange), "content-type in lower case")
     })
-}
-
-/// An error that was pasted alone: a code of Entra names it, whatever the request was and whoever repeats it; words about
-/// the client may.
-pub fn pasted(facts: &Facts<'_>) -> Option<Finding> {
-    let alone = facts.request_unseen() && !facts.inbound();
-    let error = facts.reading.oauth_error.clone().filter(|_| alone).or_else(|| repeated(facts).filter(|_| alone))?;
-    let about_client = || {
-        let (cause, _, _) = verdict_of(facts, &error, &error.lower()).filter(|_| error.error == "invalid_client")?;
-        Some((cause, Grade::Likely))
-    };
-    let code = || match named_parameter(&error.lower()).filter(|_| error.aadsts.is_some()).as_deref() {
-        Some("scope") => Some(("outbound-scope-missing", Grade::Proven)),
-        Some(_) => Some(("outbound-parameter-missing", Grade::Proven)),
-        None => error.aadsts.and_then(entra),
-    };
-    let (cause, grade) = code().or_else(about_client)?;
-    // The same code is given for an authorization code that is too old.
-    let grade = if cause == "outbound-refresh-expired" { grade.min(Grade::Likely) } else { grade };
-    let because = format!("The provider answers {}: {}", error.error, first_sentence(&error.description));
-    Some(Finding::new(cause, grade, because).weighing(40).at(Place::ResponseBody, "the provider names it"))
-}
-
-/// The provider's error in a text that is not its answer: ServiceNow's own words for a failed flow, a line of a log.
-fn repeated(facts: &Facts<'_>) -> Option<OAuthError> {
-    let text = String::from_utf8_lossy(&facts.reading.answer);
-    let (before, description) = text.split_at(text.find("AADSTS")?);
-    let error = before.split(|c: char| !(c.is_ascii_lowercase() || c == '_')).rev().find(|word| word.contains('_'));
-    let error = error.unwrap_or("an error").to_owned();
-    Some(OAuthError { error, aadsts: oauth::aadsts(description), description: description.to_owned() })
 }
