@@ -159,3 +159,133 @@ fn refreshes_trip_over_each_other_only_where_one_passes() {
     let again = [fails("10:00:00"), post("10:00:01", &body, &issued())];
     assert_eq!(recorded(&again)[0][0], ("refresh-concurrency", Grade::Likely));
 }
+
+/// All that was weighed for the first exchange, as it is said.
+fn weighed(parts: &[String]) -> String {
+    let mut all = Vec::new();
+    let mut teller = |one: &Told<'_>| {
+        let reasons = one.diagnosis.findings.iter().flat_map(|finding| finding.account.iter());
+        all.push(reasons.map(|reason| reason.says.clone()).collect::<Vec<_>>().join("; "));
+    };
+    let mut pipeline = live().recorded(Limits::default());
+    for step in transcript::parse(&parts.concat()).unwrap().steps {
+        pipeline.take(step.exchange, &mut teller);
+    }
+    pipeline.finish(&mut teller);
+    all.remove(0)
+}
+
+const BETH: &str = "Basic YmV0aDpIYXJib3VyLTQxLWxhbXA=";
+
+#[test]
+fn what_passes_later_is_weighed_and_named() {
+    let bearer = format!("Bearer {TOKEN}");
+    let login = |at: &str| {
+        format!(
+            "@ {at} https://dev1.service-now.com\n> POST /login.do HTTP/1.1\n> Host: dev1.service-now.com\n> Content-Type: application/x-www-form-urlencoded\n>\n> user_name=svc.sync&user_password=Harbour-41-lamp\n< HTTP/1.1 302 Found\n< Location: /navpage.do\n<\n"
+        )
+    };
+    let password = format!("grant_type=password&{CLIENT}&username=svc.sync&password=Harbour-41-lamp");
+    let first = get("10:00:00", TABLE, BASIC, &refused());
+    for (later, says) in [
+        (vec![get("10:00:20", TABLE, BETH, &passed())], "another user passes with Basic 20 s later"),
+        (vec![get("10:00:20", TABLE, &bearer, &passed())], "a credential of another kind passes here 20 s later"),
+        (vec![get("10:00:20", "/api/x/y", BASIC, &passed())], "the same credential passes at"),
+        (vec![get("10:01:00", TABLE, BASIC, &passed())], "the same credential passes here, unchanged, 60 s later"),
+        (vec![get("10:15:00", TABLE, BASIC, &passed())], "the same credential passes here, unchanged, 15 min later"),
+        (vec![login("10:00:20")], "the same user and password pass at the login page 20 s later"),
+        (
+            vec![post("10:00:20", &password, &issued())],
+            "the same user and password pass with the password grant 20 s later",
+        ),
+        (
+            vec![post("10:00:10", &password, &issued()), get("10:00:20", "/api/x/y", &bearer, &passed())],
+            "a token of the same user passes 20 s later",
+        ),
+    ] {
+        let weighed = weighed(&[vec![first.clone()], later].concat());
+        assert!(weighed.contains(says), "{says}: {weighed}");
+    }
+    for (later, says) in [
+        (get("10:01:01", TABLE, BASIC, &passed()), "passes here, unchanged"),
+        (get("10:14:59", TABLE, BASIC, &passed()), "passes here, unchanged"),
+        (get("10:00:20", TABLE, "", &passed()).replace("> Authorization: \n", ""), "passes here"),
+        (get("10:00:20", TABLE, &bearer, &passed()), "another user passes"),
+        (get("10:00:20", TABLE, BETH, &refused()), "passes"),
+    ] {
+        let weighed = weighed(&[first.clone(), later.clone()]);
+        assert!(!weighed.contains(says), "{later}: {weighed}");
+    }
+    let own_kind = [get("10:00:00", TABLE, &bearer, &refused()), get("10:00:20", TABLE, BETH, &passed())];
+    assert!(weighed(&own_kind).contains("a credential of another kind passes here"));
+    let other_token = "Bearer 7rkVdPEqWcuZtfA1JbX3LoT8iUjQpKvR2eDyM4xCgBnH6lFzOa0sIQwErTyUiOpAsDfGhJkLzXQh9sYwmGS5Nw";
+    let same_kind = [get("10:00:00", TABLE, &bearer, &refused()), get("10:00:20", TABLE, other_token, &passed())];
+    assert!(weighed(&same_kind).contains("another credential of the same kind passes here 20 s later"));
+}
+
+#[test]
+fn what_a_client_gets_later_is_weighed_and_named() {
+    let other = "client_id=0d175c4098ee6d5a320963cf361168eb&client_secret=fd713e26f1b52e49d7f574532ca04648";
+    let wrong = "client_id=8ff578658fc35c49df5942e58a4d7dc0&client_secret=fd713e26f1b52e49d7f574532ca04648";
+    let password =
+        |client: &str, user: &str| format!("grant_type=password&{client}&username={user}&password=Harbour-41");
+    let grant = |client: &str| format!("grant_type=client_credentials&{client}");
+    let refresh = |client: &str| format!("grant_type=refresh_token&{client}&refresh_token={TOKEN}");
+    let of =
+        |first: &str, at: &str, later: &str| weighed(&[post("10:00:00", first, &denied()), post(at, later, &issued())]);
+    let same = "the same client gets a token with ";
+    for (first, at, later, says) in [
+        (
+            grant(CLIENT),
+            "10:00:20",
+            grant(other),
+            Some("another client gets tokens with client_credentials 20 s later"),
+        ),
+        (
+            grant(CLIENT),
+            "10:00:20",
+            password(CLIENT, "svc"),
+            Some("the same client gets a token with password 20 s later"),
+        ),
+        (
+            grant(CLIENT),
+            "10:01:00",
+            grant(CLIENT),
+            Some("the same client gets a token with client_credentials 60 s later"),
+        ),
+        (grant(wrong), "10:00:20", grant(CLIENT), Some("another secret of this client gets a token 20 s later")),
+        (
+            password(CLIENT, "svc"),
+            "10:05:00",
+            password(CLIENT, "beth"),
+            Some("the same client works for another user 300 s later"),
+        ),
+        (refresh(CLIENT), "10:00:10", refresh(CLIENT), Some("a refresh of the same client passes 10 s later")),
+        (
+            refresh(CLIENT),
+            "10:05:00",
+            refresh(CLIENT),
+            Some("the same client gets a token with refresh_token 300 s later"),
+        ),
+        (grant(CLIENT), "10:01:01", grant(CLIENT), None),
+        (password(CLIENT, "svc"), "10:05:00", password(CLIENT, "svc"), None),
+    ] {
+        let told = of(&first, at, &later);
+        assert!(says.map_or(!told.contains(same), |says| told.contains(says)), "{says:?}: {told}\n{first}\n{later}");
+    }
+    assert!(!of(&refresh(CLIENT), "10:00:11", &refresh(CLIENT)).contains("a refresh of the same client"));
+    assert!(!of(&grant(wrong), "10:00:20", &grant(CLIENT)).contains(same), "its secret is another one");
+}
+
+#[test]
+fn a_credential_passes_later_without_the_cookies() {
+    let with = |at: &str, cookie: &str, answer: &str| {
+        get(at, TABLE, BASIC, answer).replacen(">\n", &format!("> Cookie: JSESSIONID={cookie}\n>\n"), 1)
+    };
+    let conflict = |parts: [String; 2]| recorded(&parts)[0].contains(&("session-cookie-conflict", Grade::Likely));
+    let first = || with("10:00:00", "4890423B4DACDCD093A1D4CAC5E73FA0", &refused());
+    assert!(conflict([first(), get("10:00:20", TABLE, BASIC, &passed())]));
+    assert!(!conflict([first(), with("10:00:20", "5890423B4DACDCD093A1D4CAC5E73FA0", &passed())]));
+    assert!(!conflict([get("10:00:00", TABLE, BASIC, &refused()), get("10:00:20", TABLE, BASIC, &passed())]));
+    assert!(!conflict([first(), get("10:00:20", "/api/x/y", BASIC, &passed())]), "another path");
+}

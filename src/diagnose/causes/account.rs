@@ -8,7 +8,8 @@ use crate::wire::date;
 use crate::wire::endpoint::Endpoint;
 use crate::wire::servicenow::{self, FormLogin};
 
-pub const RULES: &[Rule] = &[second_factor, locked, mangled, stored_literally, other_password_worked];
+pub const RULES: &[Rule] =
+    &[second_factor, second_factor_at_login, locked, mangled, stored_literally, other_password_worked];
 
 /// The user and password of a refused attempt: Basic, or the password grant.
 fn refused(facts: &Facts<'_>) -> Option<(String, Vec<u8>, PasswordUse)> {
