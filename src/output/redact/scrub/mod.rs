@@ -286,12 +286,12 @@ impl Work<'_> {
             self.text_of_any_kind(bytes.get(..bytes.len().min(body::LEARNT)).unwrap_or_default(), 0);
             self.removed.truncate(removed);
             self.note(Rule::UnreadableBody, &bytes, b"");
-            return Body { bytes: Bytes::new(), length: body.length.max(1), ..Body::default() };
+            return Body { length: body.length.max(1), ..Body::default() };
         }
         if !keep && !bytes.is_empty() {
             self.learn_from(&bytes);
             let left_out = Some(content::length(fields, body, bytes.len() as u64));
-            return Body { bytes: Bytes::new(), length: body.length, left_out, ..Body::default() };
+            return Body { length: body.length, left_out, ..Body::default() };
         }
         let out = self.text_of_any_kind(&bytes, 0);
         Body { bytes: Bytes::from(out), left_out: body.left_out, length: body.length, ..Body::default() }

@@ -1,0 +1,178 @@
+//! Stand-ins in whole exchanges: what keeps its form, what is known again, and which names are masked where.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests may"
+)]
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use why401::intake::transcript;
+use why401::model::{Exchange, Millis, Outcome, Salt};
+use why401::output::redact::Door;
+use why401::output::redact::scrub::{Masker, Masks, Rule, Scrubber};
+use why401::wire::telling::Telling;
+
+fn exchange(line: &str, fields: &str, answer: &str) -> Exchange {
+    let story = format!(
+        "@ 10:00:00 https://dev1.service-now.com\n> {line} HTTP/1.1\n> Host: dev1.service-now.com\n{fields}>\n{answer}"
+    );
+    transcript::parse(&story).unwrap_or_else(|error| panic!("{error}\n{story}")).steps.remove(0).exchange
+}
+
+const OK: &str = "< HTTP/1.1 200 OK\n<\n";
+
+fn scrubbed(exchange: &Exchange) -> (Exchange, Vec<Rule>) {
+    let (scrubbed, removed) = Scrubber::new(Salt::new([7; 32])).scrub(exchange);
+    (scrubbed, removed.into_iter().map(|one| one.rule).collect())
+}
+
+/// The value of a field after the secrets of the exchange are gone.
+fn field(exchange: &Exchange, name: &str) -> String {
+    scrubbed(exchange).0.request.fields.text(name).unwrap().into_owned()
+}
+
+#[test]
+fn escapes_keep_the_case_of_their_digits() {
+    let lower: String = (b'j'..=b'o').map(|byte| format!("%{byte:02x}")).collect();
+    let upper: String = (b'J'..=b'O').map(|byte| format!("%{byte:02X}")).collect();
+    let sent = exchange(&format!("GET /?access_token={lower}{upper}99"), "", OK);
+    let value = scrubbed(&sent).0.request.target.split_once('=').unwrap().1.to_owned();
+    assert_eq!(value.len(), lower.len() + upper.len() + 2);
+    let (one, other) = (&value[..lower.len()], &value[lower.len()..]);
+    assert!(one != lower && !one.bytes().any(|byte| byte.is_ascii_uppercase()), "{value}");
+    assert!(!other.starts_with(&upper) && !other.bytes().any(|byte| byte.is_ascii_lowercase()), "{value}");
+}
+
+#[test]
+fn stand_ins_stay_of_the_alphabet_of_their_secrets() {
+    let of = |secret: &str| field(&exchange("GET /", &format!("> X-UserToken: {secret}\n"), OK), "x-usertoken");
+    let hex = |text: &str| text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    for (secret, stays) in
+        [("8f14e45fceea167a", true), ("8f14e45f", true), ("8F14E45FCEEA167A", true), ("deadbeefdeadbeef", false)]
+    {
+        let other = of(secret);
+        assert!(other != secret && hex(&other) == stays && other.len() == secret.len(), "{secret}: {other}");
+    }
+    // A token of a machine ends as it did, where that says that it is whole; 64 bytes end in one of four letters.
+    let token = "h9sYwmGS5Nh7rkVdPEqWcuZtfA1JbX3LoT8iUjQpKvR2eDyM4xCgBnH6lFzOa0sIQwErTyUiOpAsDfGhJkLzXQ";
+    assert!(of(token).ends_with(['A', 'Q', 'g', 'w']) && !of(&token[..85]).ends_with(['A', 'Q', 'g', 'w']));
+    // The first and the last twelve have stand-ins of their own.
+    let (whole, cut, tail) = (of(token), of(&token[..60]), of(&token[20..]));
+    assert_eq!((&whole[..12], &whole[74..]), (&cut[..12], &tail[54..]));
+    assert_ne!(&whole[12..24], &cut[12..24]);
+}
+
+#[test]
+fn a_jwt_loses_its_signature_wherever_that_stands() {
+    let (head, signature) = ("eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJhYmVsIn0", "c2lnbmF0dXJlLW9mLW5vYm9keQ");
+    let sent = exchange(
+        "GET /",
+        &format!("> Authorization: Bearer {head}.{signature}\n> X-Echo: was {signature} there\n"),
+        OK,
+    );
+    let (other, rules) = scrubbed(&sent);
+    assert!(rules.contains(&Rule::JwtSignature) && rules.contains(&Rule::KnownElsewhere), "{rules:?}");
+    let text = |name: &str| other.request.fields.text(name).unwrap().into_owned();
+    assert!(
+        text("authorization").starts_with(&format!("Bearer {head}.")) && !text("authorization").contains(signature)
+    );
+    assert_eq!(text("x-echo"), format!("was {} there", text("authorization").rsplit('.').next().unwrap()));
+    // Encrypted, it has nothing to keep but its head; what is no JSON is none.
+    let of = |secret: &str| field(&exchange("GET /", &format!("> X-UserToken: {secret}\n"), OK), "x-usertoken");
+    let five = of(&format!("{head}.{signature}.aaaa1111bbbb.cccc2222"));
+    assert!(five.starts_with("eyJhbGciOiJSUzI1NiJ9.") && !five.contains("eyJzdWIi"), "{five}");
+    assert!(!of("eyJhbGciOiJSUzI1NiJ9.c2Vjb25kX3BhcnQ.c2lnbmF0").contains("c2Vjb25kX3BhcnQ"));
+}
+
+#[test]
+fn a_secret_is_known_again_without_what_was_around_it() {
+    for (line, fields, echoed) in [
+        ("GET /?password=%22q7Zh4PJX9x%22", "", "q7Zh4PJX9x"),
+        ("GET /?password=q7Zh%2B4PJX9x", "", "q7Zh%2B4PJX9x"),
+        ("GET /?password=q7Zh%2B4PJX9x", "", "q7Zh+4PJX9x"),
+        ("GET /?password=q7Zh%252B4PJX9x", "", "q7Zh+4PJX9x"),
+        ("GET /", "> Cookie: a=q7Zh%2B4PJX9x\n", "q7Zh+4PJX9x"),
+        ("GET /", "> Cookie: a=\"q7Zh4PJX9x\"\n", "q7Zh4PJX9x"),
+        ("GET /", "> X-UserToken: <q7Zh4PJX9x>\n", "q7Zh4PJX9x"),
+        ("GET /", "> X-UserToken: q7Zh4PJX9x{{a}}W8kfQ2mLb7\n", "W8kfQ2mLb7"),
+    ] {
+        let sent = exchange(line, &format!("{fields}> X-Echo: was {echoed} there\n"), OK);
+        let told = field(&sent, "x-echo");
+        assert!(
+            !told.contains(echoed) && told.starts_with("was ") && told.ends_with(" there"),
+            "{line} {fields}: {told}"
+        );
+    }
+    // Credentials: the password alone, and the text as a whole.
+    let coded = STANDARD.encode("svc.sync:q7Zh4PJX9x");
+    for echoed in ["q7Zh4PJX9x", &coded] {
+        let sent = exchange("GET /", &format!("> Authorization: Basic {coded}\n> X-Echo: was {echoed} there\n"), OK);
+        let (other, rules) = scrubbed(&sent);
+        assert!(
+            rules.contains(&Rule::Basic) && !other.request.fields.text("x-echo").unwrap().contains(echoed),
+            "{echoed}"
+        );
+    }
+    // A password that is nothing stays, and nothing was removed.
+    let nothing = STANDARD.encode("svc.sync:null");
+    let (other, rules) = scrubbed(&exchange("GET /", &format!("> Authorization: Basic {nothing}\n"), OK));
+    assert_eq!(
+        (other.request.fields.text("authorization").unwrap().into_owned(), rules),
+        (format!("Basic {nothing}"), vec![])
+    );
+}
+
+#[test]
+fn a_body_that_is_left_out_keeps_its_length() {
+    let sent = exchange("GET /", "", "< HTTP/1.1 200 OK\n<\n< {\"result\":[]}\n");
+    let none = Telling { request: false, answer: false };
+    let (left, _) = Scrubber::new(Salt::new([7; 32])).scrub_keeping(&sent, none);
+    let (before, after) = (&sent.response().unwrap().body, &left.response().unwrap().body);
+    assert_eq!((after.length, after.left_out, after.bytes.len()), (before.length, Some(13), 0));
+    let (whole, _) = Scrubber::new(Salt::new([7; 32])).scrub_keeping(&sent, Telling::BOTH);
+    assert_eq!(whole.response().unwrap().body.bytes, before.bytes);
+}
+
+#[test]
+fn hosts_are_masked_in_what_stopped_a_call_as_well() {
+    let failed = |how: &str| exchange("GET /", "", &format!("* failed upstream-tls {how}\n"));
+    let masked = |how: &str, name: &str| {
+        let exchange = failed(how);
+        let mut masker = Masker::new(Salt::new([7; 32]), Masks { hosts: true, ..Masks::default() });
+        let host = format!("@ 10:00:00 https://{name}\n> GET / HTTP/1.1\n> Host: {name}\n>\n{OK}");
+        masker.learn(&transcript::parse(&host).unwrap().steps[0].exchange);
+        let Outcome::Failed(failure) = masker.mask(&exchange).0.outcome else { panic!("{how}") };
+        format!("{failure:?}")
+    };
+    let name = "acme4711.service-now.com";
+    for how in [
+        format!("certificate-wrong-name {name}"),
+        format!("certificate-unknown-issuer CN={name}"),
+        format!("certificate-chain-incomplete CN={name}"),
+        format!("other no way to {name}"),
+    ] {
+        let told = masked(&how, name);
+        assert!(!told.contains("acme4711") && told.contains(".service-now.com"), "{how}: {told}");
+    }
+    let nothing = Masker::new(Salt::new([7; 32]), Masks::default()).mask(&failed("other x"));
+    assert!(nothing.1.is_empty());
+}
+
+#[test]
+fn names_of_any_length_are_judged() {
+    let salt = Salt::new([7; 32]);
+    let door = Door::new(&salt, Millis(0));
+    for length in [1, 63, 64, 65, 200] {
+        let (plain, secret) = ("a".repeat(length), format!("{}token", "a".repeat(length)));
+        let text = format!("{{\"{plain}\":\"q7\",\"{secret}\":\"q7\"}}");
+        let told = door.body(text.as_bytes()).text();
+        assert!(
+            told.contains(&format!("\"{plain}\":\"q7\"")) && !told.contains(&format!("{secret}\":\"q7\"")),
+            "{told}"
+        );
+    }
+}
