@@ -17,16 +17,18 @@ const NARROW: usize = 32;
 /// Evidence beyond this many pieces is not read.
 const PIECES: usize = 6;
 
-/// All evidence of a finding; pieces at one place share its line. What stands at no place, and was `told` just above in
-/// the same words, is not told again.
+/// All evidence of a finding; pieces at one place share its line. What was `told` just above in the same words is not
+/// told again; its line is shown.
 pub(super) fn write(sheet: &mut Sheet<'_>, view: &View<'_>, evidence: &[Evidence], told: &str) {
     let mut before: Option<(&Place, usize)> = None;
     let mut window = Window::default();
     let told = told.to_lowercase();
+    let told =
+        |piece: &Evidence| !matches!(piece.place, Place::Exchange(_)) && told.contains(&piece.says.to_lowercase());
     for piece in evidence.iter().take(PIECES) {
         let at = piece.span.as_ref().map_or(0, |span| span.start);
         let Some(found) = view.door.found(view.told.exchange, &piece.place, at) else {
-            if !matches!(piece.place, Place::Exchange(_)) && told.contains(&piece.says.to_lowercase()) {
+            if told(piece) {
                 continue;
             }
             sheet.wrapped(&Runs::of(Paint::Dim, format!("{:>9} ", "·")), GUTTER, &says(view, piece));
@@ -42,6 +44,7 @@ pub(super) fn write(sheet: &mut Sheet<'_>, view: &View<'_>, evidence: &[Evidence
         }
         match columns {
             Some(columns) => caret(sheet, &window, columns, &says(view, piece)),
+            None if told(piece) => {}
             None => sheet.wrapped(&Runs::default(), GUTTER + 2, &says(view, piece)),
         }
         before = Some((&piece.place, found.offset));

@@ -148,7 +148,11 @@ fn answer(facts: &Facts<'_>, note: &mut Note<'_>) {
     let message =
         facts.reading.envelope.as_ref().map(|envelope| envelope.message.to_ascii_lowercase()).unwrap_or_default();
     if message.contains("user is not authenticated") {
-        note(Sign::NewWording, "the wording of releases since 2025".into(), Some(Place::ResponseBody));
+        note(
+            Sign::NewWording,
+            "the wording of releases since 2025, which can restrict Basic".into(),
+            Some(Place::ResponseBody),
+        );
     }
     if facts.reading.fingerprint.server.as_deref() == Some("ServiceNow") {
         note(Sign::OldFront, "the older front end answers".into(), Some(Place::response_field("server")));
