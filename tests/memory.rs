@@ -74,10 +74,8 @@ fn refused_tokens_are_counted_by_client_until_one_passes() {
 #[test]
 fn a_password_is_written_by_a_change_of_a_user_that_passes() {
     let write = |line: &str, status: &str| {
-        let sent = format!(
-            "> Content-Type: application/json\n>\n> {{\"user_password\":\"n3wOne99\",\"user_name\":\"Beth\"}}\n"
-        );
-        let ledger = told(&step("00:00", line, &sent, status, JSON, "{\"result\":{}}"));
+        let sent = "> Content-Type: application/json\n>\n> {\"user_password\":\"n3wOne99\",\"user_name\":\"Beth\"}\n";
+        let ledger = told(&step("00:00", line, sent, status, JSON, "{\"result\":{}}"));
         ledger.user(DEV, "beth").is_some_and(|user| user.written.is_some())
     };
     let id = "6816f79cc0a8016401c5a33be04be441";

@@ -1,5 +1,12 @@
 //! Refusals that say more than the ordinary 401: SOAP, certificates, logins, callbacks, recordings that hide something.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests may"
+)]
 
 mod story;
 

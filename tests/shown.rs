@@ -1,5 +1,12 @@
 //! What is shown of an exchange, place by place and text by text: everything but its secrets.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "tests may"
+)]
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
