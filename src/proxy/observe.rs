@@ -39,6 +39,12 @@ impl Capture {
         Capture { limit, unpacking, ..Capture::default() }
     }
 
+    /// So many bytes are announced: room for those that are kept is taken once, and not again and again as they come.
+    pub fn expect(&mut self, length: u64) {
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
+        self.kept.reserve(length.min(self.limit).saturating_sub(self.kept.len()));
+    }
+
     pub fn push(&mut self, bytes: &[u8]) {
         self.length = self.length.saturating_add(bytes.len() as u64);
         let room = self.limit.saturating_sub(self.kept.len()).min(bytes.len());

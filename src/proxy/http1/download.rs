@@ -57,6 +57,9 @@ impl Down<'_> {
         let mut out = BytesMut::with_capacity(answer.head.raw.len() + buffer.len() + 64);
         let date = dating::due(answer.head.get("date").is_some());
         rewrite::answer(&answer, persistence, framed, self.terms.manner, date.as_deref(), &mut out);
+        if let Framing::Length(length) = framing {
+            self.kept.expect(length);
+        }
         let mut decoder = Decoder::new(framing);
         let mut body = Body { decoder: &mut decoder, kept: self.kept, framed, idle: self.terms.limits.idle };
         let ended = body.transfer(reader, buffer, writer, &mut out, None).await;
