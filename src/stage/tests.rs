@@ -121,12 +121,24 @@ async fn the_clock_moves_for_everybody_at_once() {
             .await
             .unwrap();
     let before = stage.clock().now();
-    clock.forward(86_400);
+    clock.forward(std::time::Duration::from_secs(86_400));
     assert!(stage.clock().now().seconds_since(before) >= 86_400);
     let answer = over_tls(&stage, HOST, &get(HOST, "/api/now/table/incident")).await;
     let date = answer.split("\r\nDate: ").nth(1).unwrap().split("\r\n").next().unwrap();
     let seen = crate::wire::date::parse_http(date).unwrap();
     assert!((86_399..86_460).contains(&seen.seconds_since(before)), "{date}");
+}
+
+#[test]
+fn a_standing_clock_moves_only_by_hand_until_it_is_reset() {
+    let clock = Clock::standing();
+    let began = clock.now();
+    let later = crate::model::Millis(began.0 + 60_000);
+    assert_eq!(clock.shift(later), began);
+    clock.forward(std::time::Duration::from_millis(71_500));
+    assert_eq!(clock.now().since(began), 71_500);
+    clock.reset();
+    assert_eq!(clock.shift(later), later);
 }
 
 #[tokio::test]

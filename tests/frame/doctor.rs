@@ -146,7 +146,7 @@ fn the_instance_is_down() {
 #[test]
 fn the_clock_is_off() {
     let world = World::new();
-    world.stage.clock().forward(600);
+    world.stage.clock().forward(std::time::Duration::from_secs(600));
     doctor(&world, &[HOST, "--listen", FREE], &[]).names("clock", "behind");
 }
 

@@ -48,7 +48,7 @@ pub fn run(options: &Options) -> Ended {
 
 async fn play(options: &Options) -> Ended {
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let stage = Stage::start(free, theatre::sites(), Clock::default()).await.map_err(|error| error.to_string())?;
+    let stage = Stage::start(free, theatre::sites(), Clock::standing()).await.map_err(|error| error.to_string())?;
     let authority = Arc::new(Authority::ephemeral(&patterns()).map_err(|error| error.to_string())?);
     let (sender, exchanges) = mpsc::channel(QUEUE);
     let running =

@@ -1,5 +1,7 @@
 //! Where the stories are played: the stage, the real proxy, a pipeline for each story, and the check of what it said.
 
+use std::time::Duration;
+
 use tokio::sync::mpsc::Receiver;
 
 use super::client::{Ask, Client, Heard, PATIENCE};
@@ -87,9 +89,9 @@ impl Theatre {
         self.stage.provider(host, with).ok_or_else(|| format!("no provider {host} on the stage"))
     }
 
-    /// Lets time pass at once, for the stage and for what the pipeline is told.
-    pub fn pass(&mut self, seconds: i64) {
-        self.stage.clock().forward(seconds);
+    /// Lets time pass at once, whole seconds from the answer to the last request on, for the stage and for what the pipeline is told.
+    pub fn pass(&mut self, seconds: u64) {
+        self.stage.clock().forward(Duration::from_secs(seconds) + ANSWER);
     }
 
     /// Seconds since the epoch by the stage's clock.
@@ -156,6 +158,9 @@ fn found(explained: Option<&Explained>) -> String {
     let words: Vec<String> = findings.iter().map(|(cause, grade)| format!("{cause} {}", grade.as_str())).collect();
     if words.is_empty() { String::from("no finding") } else { words.join(", ") }
 }
+
+/// An answer takes less. It counts for an age, which is of whole seconds: without it 150 s would be 149.
+const ANSWER: Duration = Duration::from_millis(900);
 
 /// What must be true of an explanation.
 pub(super) enum Expected {

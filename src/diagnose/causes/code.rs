@@ -23,13 +23,13 @@ fn place(facts: &Facts<'_>) -> Place {
     facts.param_place("code")
 }
 
-/// How old the code is, in seconds: by the issuer's own clock where both answers tell it, as for tokens.
+/// How old the code is, in seconds: by the issuer's own clock where both answers tell it, as for tokens, and that is another
+/// age than by ours. Its dates have no parts of seconds.
 fn age(facts: &Facts<'_>, record: &CodeRecord) -> i64 {
+    let ours = facts.at().seconds_since(record.seen.at);
     let dates = record.date.zip(facts.reading.date()).filter(|_| record.host == facts.host());
-    match dates {
-        Some((issued, now)) => now.seconds_since(issued),
-        None => facts.at().seconds_since(record.seen.at),
-    }
+    let theirs = dates.map(|(issued, now)| now.seconds_since(issued));
+    theirs.filter(|theirs| (theirs - ours).abs() > 1).unwrap_or(ours)
 }
 
 fn expired(facts: &Facts<'_>) -> Option<Finding> {
