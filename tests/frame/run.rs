@@ -122,19 +122,23 @@ fn ten_thousand_healthy_requests_are_not_spoken_of_and_cost_no_memory() {
         "GET /api/now/table/incident?sysparm_limit=1 HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Basic {credentials}\r\n\r\n"
     );
     let mut client = KeptAlive::open(proxy.reverse);
-    let mut resident = Vec::new();
-    for round in 0..10 {
+    let mut resident: Vec<u64> = Vec::new();
+    // The first rounds fill the pools, the recording's memory of words and secrets and, where redaction is slow, what waits
+    // for it; from then on it stands still, on a busy machine later than on others.
+    let grown = |resident: &[u64]| {
+        resident.last().zip(resident.iter().rev().nth(5)).map(|(now, then)| now.saturating_sub(*then))
+    };
+    while resident.len() < 10 || resident.len() < 25 && grown(&resident).is_some_and(|growth| growth >= 4 * 1024) {
         for _ in 0..1000 {
-            assert_eq!(client.ask(&healthy), 200, "round {round}");
+            assert_eq!(client.ask(&healthy), 200, "round {}", resident.len());
         }
         resident.push(proxy.resident_kib());
     }
-    // The first rounds fill the pools, the recording's memory of words and secrets and, where redaction is slow, what waits
-    // for it; from then on it stands still.
-    let growth = resident[9].saturating_sub(resident[4]);
+    let growth = grown(&resident).unwrap();
     assert!(growth < 4 * 1024, "{growth} KiB more after 5,000 requests: {resident:?}");
     proxy.ask(FAILING);
-    assert_eq!(proxy.line()["exchange"], "10001", "the first that is spoken of");
+    let next = (resident.len() * 1000 + 1).to_string();
+    assert_eq!(proxy.line()["exchange"], next, "the first that is spoken of");
 }
 
 #[test]

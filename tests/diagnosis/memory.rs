@@ -1,5 +1,4 @@
 //! What an exchange leaves in the memory and what it does not, beside the stories of `ledger.rs`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
 
 use why401::intake::transcript;
 use why401::ledger::{Ledger, Limits};

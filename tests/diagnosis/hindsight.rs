@@ -1,5 +1,4 @@
 //! Of a recording, what comes later weighs on what came before, and proves nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
 
 use why401::intake::transcript;
 use why401::ledger::Limits;

@@ -1,18 +1,8 @@
 //! Calls of an instance's API: what one answer shows, and what it shows beside an earlier one.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "tests may"
-)]
 
-mod story;
-
+use crate::story::{last, of, said};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use story::{last, of, said};
 
 const TABLE: &str = "/api/now/table/incident";
 const JSON: &str = "< Content-Type: application/json\n";

@@ -19,14 +19,12 @@ pub fn last(story: &str) -> (Exchange, Diagnosis) {
 }
 
 /// `cause grade` of all that is said of the last exchange, the first suspect first.
-#[allow(dead_code, reason = "not every test asks for it")]
 pub fn said(story: &str) -> Vec<String> {
     let all = last(story).1.findings;
     all.iter().map(|found| format!("{} {}", found.cause, found.grade.as_str())).collect()
 }
 
 /// What is said of one cause: its grade, weight and reason.
-#[allow(dead_code, reason = "not every test asks for it")]
 pub fn of(story: &str, cause: &str) -> Option<(&'static str, i32, String)> {
     let all = last(story).1.findings;
     all.into_iter().find(|one| one.cause == cause).map(|one| (one.grade.as_str(), one.weight, one.because))

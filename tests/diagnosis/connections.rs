@@ -1,14 +1,11 @@
 //! What stops a call before the instance can say anything, and who answers in its place.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
-
-mod story;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use why401::model::Diagnosis;
 
 fn last(story: &str) -> Diagnosis {
-    story::last(story).1
+    crate::story::last(story).1
 }
 
 fn stopped(how: &str) -> String {

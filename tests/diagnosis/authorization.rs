@@ -1,21 +1,11 @@
 //! Faults that stand in the bytes of a request: the cause, its grade, and the very bytes that are pointed at.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "tests may"
-)]
-
-mod story;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use why401::model::{Exchange, Finding, Place};
 
 fn told(story: &str) -> (Exchange, Vec<Finding>) {
-    let (exchange, diagnosis) = story::last(story);
+    let (exchange, diagnosis) = crate::story::last(story);
     (exchange, diagnosis.findings)
 }
 

@@ -1,12 +1,4 @@
 //! Proofs that an earlier exchange of the same recording speaks against: they are no proofs.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "tests may"
-)]
 
 use why401::diagnose::diagnose;
 use why401::intake::transcript;

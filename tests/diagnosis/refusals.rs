@@ -1,18 +1,8 @@
 //! Refusals that say more than the ordinary 401: SOAP, certificates, logins, callbacks, recordings that hide something.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "tests may"
-)]
 
-mod story;
-
+use crate::story::{last, of, said};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use story::{last, of, said};
 use why401::diagnose::diagnose;
 use why401::intake;
 use why401::ledger::{Ledger, Limits};

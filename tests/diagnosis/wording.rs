@@ -1,18 +1,8 @@
 //! Words that belong to one cause alone, and what else decides which of two it is.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "tests may"
-)]
 
-mod story;
-
+use crate::story::{last, of, said};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use story::{last, of, said};
 use why401::diagnose::diagnose;
 use why401::intake::{self, transcript};
 use why401::ledger::{Ledger, Limits};

@@ -1,5 +1,4 @@
 //! Answers that narrow the suspects without naming one: OAuth's error codes, pages in the place of data, the words of logs.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
 
 use why401::diagnose::diagnose;
 use why401::intake;

@@ -1,18 +1,8 @@
 //! What an earlier exchange makes of a later one: the reason that is given, at both sides of every limit.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    reason = "tests may"
-)]
 
-mod story;
-
+use crate::story::{of, said};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use story::{of, said};
 
 const DEV: &str = "dev1.service-now.com";
 const TABLE: &str = "GET /api/now/table/incident";

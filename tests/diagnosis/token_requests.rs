@@ -1,9 +1,6 @@
 //! Token requests to an instance that all get the one answer: what each of them shows itself.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests may")]
 
-mod story;
-
-use story::{of, said};
+use crate::story::{of, said};
 
 const DENIED: &str = "{\"error_description\":\"access_denied\",\"error\":\"server_error\"}";
 const FORM: &str = "> Content-Type: application/x-www-form-urlencoded\n";

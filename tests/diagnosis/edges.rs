@@ -1,20 +1,8 @@
 //! Where rules end: one second, one letter, one field more or less than what their pages show.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "tests may"
-)]
 
-mod story;
-
+use crate::story::said;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use story::said;
 
 /// A provider's token answer to ServiceNow, with these fields and this parameter in the request.
 fn token_answer(parameter: &str, content_type: &str) -> String {
