@@ -39,6 +39,7 @@ fn what_was_learned_since_is_all_of_it_and_no_more() {
     let new = known.since(before);
     assert_eq!(known.learned(), before + 1);
     assert!(new.contains(&b"kW3n/V8pQ2rT6yX1zB4c".to_vec()) && new.contains(&b"kW3n%2FV8pQ2rT6yX1zB4c".to_vec()));
+    assert!(new.contains(&b"kW3n%2fV8pQ2rT6yX1zB4c".to_vec()), "as others write it");
     assert!(!new.iter().any(|form| form.starts_with(b"q7Z3")));
 }
 
@@ -52,6 +53,34 @@ fn a_digit_too_many_hides_nothing() {
         assert_eq!((other.len(), other.ends_with(b"Z>")), (written.len(), true));
         assert!(!other.windows(12).any(|part| written.as_bytes()[8..24].starts_with(part)));
     }
+}
+
+/// `+` and `/` are digits of base64 like others.
+#[test]
+fn base64_is_read_through_its_marks() {
+    let secret = "q7?>~~?Z6>~?>~?w>?~";
+    for before in ["", "x", "xy"] {
+        let coded = STANDARD.encode(format!("{before}{secret}"));
+        assert!(coded.contains(['+', '/']), "{coded}");
+        assert!(known(secret).is_in(format!("id {coded} of it").as_bytes()), "{coded}");
+    }
+}
+
+/// A form writes a blank as `+`, and not every form escapes what others escape.
+#[test]
+fn blanks_of_a_secret_are_known_as_plus_signs() {
+    for written in ["q7Z6+Xi%2bwo!sY", "q7Z6+Xi+wo!sY", "q7Z6%20Xi%2Bwo%21sY", "q7Z6+%58i%2Bwo!sY"] {
+        let known = known(if written.contains("Xi+") { "q7Z6 Xi wo!sY" } else { "q7Z6 Xi+wo!sY" });
+        assert!(known.is_in(format!("x={written}&y=1").as_bytes()), "{written}");
+    }
+}
+
+/// The depth of what a stranger wrote is not the depth of our stack.
+#[test]
+fn what_is_encoded_again_and_again_is_undone_a_few_times() {
+    let text = format!("%{}41", "25".repeat(20_000));
+    let known = known("q7Z6$Xi+wo!sY");
+    assert_eq!((known.exchanged(text.as_bytes()), known.found(text.as_bytes()).len()), (None, 0));
 }
 
 /// Letters, digits and marks, mixed enough to be looked for.

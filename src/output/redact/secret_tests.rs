@@ -75,6 +75,30 @@ fn a_value_of_odd_bytes_is_one_shape() {
     assert_eq!(shown("a!b!c!d!e!f!g!h!i!j!k!l!m!n!", Writing::Token), "‹28 chars #›");
 }
 
+/// Nothing of it would be left to hide: all of it is hidden.
+#[test]
+fn what_is_odd_from_end_to_end_is_hidden_and_blanks_are_not() {
+    assert_eq!(shown("!@[];,()", Writing::Token), "‹8 chars #›");
+    assert_eq!(shown("Bearer !@[];,()", Writing::Token), "Bearer ‹8 chars #›");
+    for blank in ["  ", "\"  \"", " ' ", "``"] {
+        assert_eq!(shown(blank, Writing::Plain), blank);
+    }
+}
+
+/// In front of a token; a password may begin with any word.
+#[test]
+fn scheme_words_stand_in_front_of_a_token_and_of_nothing_else() {
+    for (value, words) in [("Bearer x1", 7), ("basic: abc", 7), ("Token=token=x", 12), ("Bearer ", 0), ("oauth", 0)] {
+        assert_eq!(leading_words(value.as_bytes()), words, "{value}");
+        let covered = |writing| whole(0, value.as_bytes(), writing).into_iter().map(|mark| mark.range).next();
+        assert_eq!(covered(Writing::Token), Some(words..value.len()), "{value}");
+        assert_eq!(covered(Writing::Plain), Some(0..value.len()), "{value}");
+    }
+    for variable in ["$env:token", "$TOKEN"] {
+        assert_eq!(shown(variable, Writing::Plain), variable);
+    }
+}
+
 #[test]
 fn a_jwt_says_its_algorithm_and_when_it_ends() {
     use base64::Engine;

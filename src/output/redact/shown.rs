@@ -175,6 +175,7 @@ mod tests {
         assert_eq!(shown.columns(&(0..6)), 0..6);
         assert_eq!(shown.columns(&(14..15)), 18..19);
         assert_eq!(shown.columns(&(6..7)), 6..7);
+        assert_eq!(Shown::new(b"ab1234", vec![mark(2..6, "<4 chars>")]).columns(&(2..3)), 2..3, "a quarter is an end");
     }
 
     #[test]

@@ -274,6 +274,26 @@ fn what_gives_itself_away_in_free_text_is_shown_as_a_shape() {
     assert_eq!(door.words("access_token= and =q7Z3z6a8d9mp"), "access_token= and =q7Z3z6a8d9mp");
 }
 
+/// The shortest that is taken for a secret, and what only begins like one.
+#[test]
+fn free_text_loses_its_secrets_and_nothing_more() {
+    for (text, wanted) in [
+        ("basic 1234567a", "basic ‹8 chars›"),
+        ("basic 123456a", "basic 123456a"),
+        ("it was eyJ0.eyJ1.abcdefghij", "it was ‹20 chars›"),
+        ("it was eyJ0.eyJ1.abcdefghi", "it was eyJ0.eyJ1.abcdefghi"),
+        ("it was eyJust.allofthatatonce", "it was eyJust.allofthatatonce"),
+        ("no, the password=Harbour12 was wrong", "no, the password=‹9 chars› was wrong"),
+        ("no, kW3nV8pQ2rT6Token1zB4cF7hJ0mL5sD9g= is it", "no, ‹35 chars› is it"),
+    ] {
+        assert_eq!(body(text), wanted);
+    }
+    let salt = Salt::new([7; 32]);
+    let mut door = Door::new(&salt, Millis(0));
+    door.learn(text::marks(door.shaper, 0, b"no, the password=Harbour12 was wrong"));
+    assert!(!door.words("Harbour12 is refused").contains("Harbour"), "what stands behind the sign is the secret");
+}
+
 #[test]
 fn numbers_under_a_secret_name_and_values_without_quotes_are_secrets() {
     assert!(!body(r#"{"pin":{"password":48151623},"b":7}"#).contains("48151623"));

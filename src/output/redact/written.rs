@@ -256,6 +256,7 @@ mod tests {
         );
         assert_eq!(exchanged(r"a\r\t\b\f\/\\", Writing::Json, b'a', b'x'), r"x\r\t\b\f\/\\");
         assert_eq!(Written::new(br"\r\n\t\b\f\/\\", Writing::Json).decoded, b"\r\n\t\x08\x0c/\\");
+        assert_eq!(Written::new(br"\u0041\u0042\ud83d\ude00", Writing::Json).decoded, "AB😀".as_bytes());
         assert_eq!(exchanged("a%61", Writing::Plain, b'a', b'x'), "x%61");
         assert_eq!(exchanged("a&#97;&amp;&#x61;&a;&", Writing::Markup, b'a', b'x'), "x&#120;&amp;&#120;&x;&");
     }
@@ -268,6 +269,7 @@ mod tests {
             (r#"\u0061\"b\"\n"#, Writing::Json, "a\"b\"\"c\"\n", r#"\u0061\"b\"\"c\"\n"#),
             ("&#97;&amp;b&lt;", Writing::Markup, "a&x<&b<", "&#97;&amp;x&lt;&amp;b&lt;"),
             ("a%20b", Writing::EncodedText, "a c", "a%20c"),
+            ("x%20x", Writing::Encoded, "x x x", "x%20x%20x"),
         ] {
             let written = Written::new(raw.as_bytes(), writing);
             let other = String::from_utf8(written.respelt(raw.as_bytes(), decoded.as_bytes(), writing)).unwrap();

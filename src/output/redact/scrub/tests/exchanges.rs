@@ -1,0 +1,85 @@
+//! What becomes of exchanges, one after the other.
+
+use super::*;
+
+/// What is evidence in a client's id, and what went astray into its place.
+#[test]
+fn a_client_id_stays_and_a_secret_in_its_place_does_not() {
+    for (id, stays) in
+        [("partner-portal.v2", true), ("Harbour!12", false), ("kW3nV8pQ2rT6yX1zB4cF7", false), ("deadbeef", true)]
+    {
+        for target in [format!("/a?client_id={id}&x=1"), format!("/a?x=1&client_id={id}"), format!("/a#client_id={id}")]
+        {
+            let story =
+                format!("@ 10:00:00 https://h.example\n> GET {target} HTTP/1.1\n> Host: h\n< HTTP/1.1 200 OK\n<\n");
+            let (scrubbed, _) = Scrubber::new(Salt::new([7; 32])).scrub(&exchange(&story));
+            assert_eq!(scrubbed.request.target.contains(id), stays, "{}", scrubbed.request.target);
+        }
+    }
+    for (id, is) in [
+        ("fba32103a0130d7755f10709edfe7474", true),
+        ("8f14e45f-ceea-167a-5a36-dedd4bea2543", true),
+        ("deadbeef12", false),
+        ("fba32103a0130d7755f10709edfe747z", false),
+    ] {
+        assert_eq!(public::is_id(id), is, "{id}");
+    }
+}
+
+/// Fields are remembered, but judged anew where more is known.
+#[test]
+fn a_field_that_was_met_is_judged_by_what_is_known_now() {
+    let get = |line: &str| {
+        format!("@ 10:00:00 https://h.example\n> GET /a HTTP/1.1\n> Host: h\n> {line}\n< HTTP/1.1 200 OK\n<\n")
+    };
+    let mut scrubber = Scrubber::new(Salt::new([7; 32]));
+    let mut field = |line: &str, name: &str| {
+        scrubber.scrub(&exchange(&get(line))).0.request.fields.text(name).unwrap_or_default().into_owned()
+    };
+    field("X-UserToken: Harbour@12", "x-usertoken");
+    assert!(field("X-Trace: sent Harbour@12-North!34 on", "x-trace").ends_with("-North!34 on"));
+    field("X-UserToken: Harbour@12-North!34", "x-usertoken");
+    assert!(!field("X-Trace: sent Harbour@12-North!34 on", "x-trace").contains("North"));
+}
+
+/// A form's value as it is written is perhaps the secret itself: `+` was not meant to be a blank.
+#[test]
+fn a_secret_that_was_not_encoded_is_known_as_it_was_sent() {
+    use base64::Engine;
+    let coded = base64::engine::general_purpose::STANDARD.encode("svc:q7Z6+Xi@wosY");
+    let story = format!(
+        "@ 10:00:00 https://h.example\n> POST /a?client_secret=q7Z6+Xi%40wosY HTTP/1.1\n> Host: h\n> X-Trace: {coded}\n< HTTP/1.1 200 OK\n<\n"
+    );
+    let (scrubbed, _) = Scrubber::new(Salt::new([7; 32])).scrub(&exchange(&story));
+    let trace = scrubbed.request.fields.text("x-trace").unwrap().into_owned();
+    assert!(trace != coded && trace.starts_with("c3Zj"), "{trace}");
+}
+
+/// Each level is a parameter of the one above it.
+#[test]
+fn a_short_password_in_texts_within_texts_is_found_five_levels_down() {
+    let wrapped = |levels: usize| {
+        let mut text = "password=Moor9".to_owned();
+        (0..levels).for_each(|_| text = format!("x={}", crate::wire::form::encode(&text)));
+        text
+    };
+    let mut scrubber = Scrubber::new(Salt::new([7; 32]));
+    let mut work = |text: &str| {
+        let story =
+            format!("@ 10:00:00 https://h.example\n> GET /a?{text} HTTP/1.1\n> Host: h\n< HTTP/1.1 200 OK\n<\n");
+        scrubber.scrub(&exchange(&story)).0.request.target
+    };
+    for levels in 0..=5 {
+        assert!(!work(&wrapped(levels)).contains("Moor9"), "{levels}");
+    }
+    assert!(work(&wrapped(9)).contains("Moor9"), "a short one is not known elsewhere: so deep nothing is looked for");
+}
+
+#[test]
+fn nothing_is_noted_where_nothing_was_removed() {
+    let removed = |target: &str| {
+        let story = format!("@ 10:00:00 https://h.example\n> GET {target} HTTP/1.1\n> Host: h\n< HTTP/1.1 200 OK\n<\n");
+        Scrubber::new(Salt::new([7; 32])).scrub(&exchange(&story)).1.len()
+    };
+    assert_eq!((removed("/a?password=%26%26%26"), removed("/a?password=Moor9")), (0, 1));
+}
