@@ -142,79 +142,83 @@ fn token_error(facts: &Facts<'_>) -> Option<Finding> {
     finding(cause, grade, weight)
 }
 
-/// What an error code and its text stand for: cause, grade, weight.
-pub(super) fn verdict_of(facts: &Facts<'_>, error: &OAuthError, text: &str) -> Option<(&'static str, Grade, i32)> {
-    let verdict = |cause, grade, weight| Some((cause, grade, weight));
+/// A cause, its grade, its weight.
+type Verdict = (&'static str, Grade, i32);
+
+/// What an error code and its text stand for.
+pub(super) fn verdict_of(facts: &Facts<'_>, error: &OAuthError, text: &str) -> Option<Verdict> {
     let no_scope = facts.param("scope").is_none_or(str::is_empty);
+    match error.error.as_str() {
+        "unsupported_grant_type" => Some(grant_unsupported(facts)),
+        "invalid_grant" => grant_refused(facts, text),
+        "invalid_scope" if no_scope => Some(("outbound-scope-missing", Grade::Proven, 40)),
+        "invalid_request" if no_scope && text.contains("scope") => Some(("outbound-scope-missing", Grade::Proven, 40)),
+        "invalid_scope" => Some(("outbound-token-refused", Grade::Likely, 80)),
+        "invalid_client" | "invalid_client_id" | "unauthorized_client" => client_refused(error, text),
+        // Beside RFC 6749: Google and others name it so.
+        "redirect_uri_mismatch" => Some(("redirect-uri-mismatch", Grade::Likely, 80)),
+        _ => None,
+    }
+}
+
+fn grant_unsupported(facts: &Facts<'_>) -> Verdict {
+    // One that finds no grant_type in the form says so as well.
+    if facts.reading.form.as_ref().is_some_and(|form| form.has("grant_type")) {
+        ("outbound-grant-unsupported", Grade::Proven, 40)
+    } else if facts.reading.query.has("grant_type") {
+        ("token-params-in-query", Grade::Likely, 80)
+    } else {
+        ("outbound-grant-unsupported", Grade::Likely, 80)
+    }
+}
+
+/// RFC 6749 §5.2: invalid, expired, revoked, or issued to another client; only the text says which.
+fn grant_refused(facts: &Facts<'_>, text: &str) -> Option<Verdict> {
+    const OVER: [&str; 5] = ["expired", "revoked", "inactive", "inactivity", "no longer valid"];
+    // The RFC's own sentence names reasons that are not the token's age.
+    const OTHER: [&str; 6] =
+        ["another client", "different client", "client mismatch", "not issued to", "does not match", "redirection"];
+    if facts.grant() == "refresh_token" {
+        let over = says_one_of(text, &OVER) && !says_one_of(text, &OTHER);
+        let (grade, weight) = if over { (Grade::Proven, 40) } else { (Grade::Likely, 80) };
+        return Some(("outbound-refresh-expired", grade, weight));
+    }
+    if says_one_of(text, &["audience", "assertion"]) {
+        return Some(("outbound-token-refused", Grade::Likely, 80));
+    }
+    says_one_of(text, &["user", "approved"]).then_some(("outbound-user-not-authorised", Grade::Likely, 80))
+}
+
+fn client_refused(error: &OAuthError, text: &str) -> Option<Verdict> {
+    const WRONG: [&str; 4] = ["invalid", "incorrect", "wrong", "mismatch"];
+    const UNKNOWN: [&str; 8] = [
+        "not found",
+        "unknown client",
+        "could not be found",
+        "does not exist",
+        "client identifier invalid",
+        "invalid client id",
+        "invalid client_id",
+        "value for 'client_id'",
+    ];
+    const OTHER: [&str; 3] = ["credentials", "authentication", "secret"];
     let said = error.description.to_ascii_lowercase();
     // Several reasons in one sentence, as RFC 6749 has them: it may be any.
     let several = said.contains(" or ") || said.contains("and/or");
-    match error.error.as_str() {
-        // One that finds no grant_type in the form says so as well.
-        "unsupported_grant_type" if facts.reading.form.as_ref().is_none_or(|form| !form.has("grant_type")) => {
-            let in_url = facts.reading.query.has("grant_type");
-            verdict(if in_url { "token-params-in-query" } else { "outbound-grant-unsupported" }, Grade::Likely, 80)
-        }
-        "unsupported_grant_type" => verdict("outbound-grant-unsupported", Grade::Proven, 40),
-        // RFC 6749 §5.2: invalid, expired, revoked, or issued to another client; only the text says which.
-        "invalid_grant" if facts.grant() == "refresh_token" => {
-            let named = ["expired", "revoked", "inactive", "inactivity", "no longer valid"];
-            // The RFC's own sentence names reasons that are not the token's age.
-            let other = [
-                "another client",
-                "different client",
-                "client mismatch",
-                "not issued to",
-                "does not match",
-                "redirection",
-            ];
-            let over = named.iter().any(|sign| text.contains(sign)) && !other.iter().any(|sign| text.contains(sign));
-            verdict(
-                "outbound-refresh-expired",
-                if over { Grade::Proven } else { Grade::Likely },
-                if over { 40 } else { 80 },
-            )
-        }
-        "invalid_grant" if text.contains("audience") || text.contains("assertion") => {
-            verdict("outbound-token-refused", Grade::Likely, 80)
-        }
-        "invalid_grant" if text.contains("user") || text.contains("approved") => {
-            verdict("outbound-user-not-authorised", Grade::Likely, 80)
-        }
-        "invalid_scope" if no_scope => verdict("outbound-scope-missing", Grade::Proven, 40),
-        "invalid_request" if no_scope && text.contains("scope") => verdict("outbound-scope-missing", Grade::Proven, 40),
-        "invalid_scope" => verdict("outbound-token-refused", Grade::Likely, 80),
-        "invalid_client"
-            if said.contains("secret")
-                && ["invalid", "incorrect", "wrong", "mismatch"].iter().any(|sign| said.contains(sign))
-                && !said.contains("id and") =>
-        {
-            let grade = if several { Grade::Likely } else { Grade::Proven };
-            verdict("outbound-client-secret-wrong", grade, if several { 80 } else { 41 })
-        }
-        "invalid_client" | "invalid_client_id" | "unauthorized_client"
-            if [
-                "not found",
-                "unknown client",
-                "could not be found",
-                "does not exist",
-                "client identifier invalid",
-                "invalid client id",
-                "invalid client_id",
-                "value for 'client_id'",
-            ]
-            .iter()
-            .any(|sign| said.contains(sign))
-                && !["credentials", "authentication", "secret"].iter().any(|other| said.contains(other)) =>
-        {
-            let grade = if several { Grade::Likely } else { Grade::Proven };
-            verdict("outbound-client-unknown", grade, if several { 80 } else { 41 })
-        }
-        // Beside RFC 6749: Google and others name it so.
-        "redirect_uri_mismatch" => verdict("redirect-uri-mismatch", Grade::Likely, 80),
-        "unauthorized_client" if text.contains("grant") => verdict("outbound-grant-unsupported", Grade::Proven, 40),
-        _ => None,
+    let (grade, weight) = if several { (Grade::Likely, 80) } else { (Grade::Proven, 41) };
+    let secret = said.contains("secret") && says_one_of(&said, &WRONG) && !said.contains("id and");
+    if error.error == "invalid_client" && secret {
+        return Some(("outbound-client-secret-wrong", grade, weight));
     }
+    if says_one_of(&said, &UNKNOWN) && !says_one_of(&said, &OTHER) {
+        return Some(("outbound-client-unknown", grade, weight));
+    }
+    let grant = error.error == "unauthorized_client" && text.contains("grant");
+    grant.then_some(("outbound-grant-unsupported", Grade::Proven, 40))
+}
+
+fn says_one_of(text: &str, signs: &[&str]) -> bool {
+    signs.iter().any(|sign| text.contains(sign))
 }
 
 pub(super) fn first_sentence(text: &str) -> String {

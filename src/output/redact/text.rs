@@ -191,7 +191,7 @@ mod tests {
     fn prose_is_known_at_a_glance() {
         let prose = "Can not get to the shared drive. The basement's bears say (again): reboot it, it is number 4711!";
         assert!(holds_nothing(prose.as_bytes()));
-        for odd in ["Bearer x1", "basic x", "BASIC", "a=b", "12345678901234567890", "-----BEGIN PRIVATE KEY-----"] {
+        for odd in ["Bearer x1", "basic x", "BASIC", "a=b", "12345678901234567890", "PRIVATE KEY-----"] {
             assert!(!holds_nothing(format!("{prose} {odd} {prose}").as_bytes()), "{odd}");
         }
         assert!(holds_nothing(b"1234567890123456789 1234567890123456789"), "rows of 19");
