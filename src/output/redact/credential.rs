@@ -138,7 +138,7 @@ pub(super) fn parameters(shaper: Shaper<'_>, value: &[u8]) -> Vec<Mark> {
         let name_start = value.iter().take(equals).rposition(|byte| !is_name(*byte)).map_or(0, |before| before + 1);
         let name = String::from_utf8_lossy(value.get(name_start..equals).unwrap_or_default()).into_owned();
         let range = parameter_value(value, equals + 1);
-        at = range.end.max(equals + 1);
+        at = range.end;
         let secret =
             matches!(secrecy(&name), Secrecy::Secret | Secrecy::Maybe) || name.eq_ignore_ascii_case("response");
         if secret {

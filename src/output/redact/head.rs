@@ -61,5 +61,5 @@ fn name(line: &[u8]) -> (String, usize) {
     let rest = length + blanks + usize::from(colon);
     let gap = line.iter().skip(rest).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let known = !matches!(field_kind(&name), FieldKind::Other);
-    if length > 0 && (colon || known) { (name, rest + gap) } else { (String::new(), 0) }
+    if colon || known { (name, rest + gap) } else { (String::new(), 0) }
 }

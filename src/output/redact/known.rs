@@ -225,7 +225,7 @@ fn place(last: [u8; LAST]) -> usize {
 
 /// How a form begins in base64: what of the digits depends on nothing but the form, at each of the three places of a group.
 fn in_base64(form: &[u8]) -> Vec<[u8; START]> {
-    let head = form.get(..START + 1).unwrap_or(form);
+    let head = form.get(..START).unwrap_or(form);
     let mut starts = Vec::with_capacity(6);
     for before in 0..3_usize {
         // Whatever stands before the form in its group is in the first digits alone.

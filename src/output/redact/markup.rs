@@ -23,7 +23,7 @@ pub(super) fn marks(shaper: Shaper<'_>, input: &[u8]) -> Vec<Mark> {
                 marks.extend(shaper.marks(text.start, input.get(text).unwrap_or_default(), Writing::Markup));
             }
         }
-        at = end.max(open + 1);
+        at = end;
     }
     marks.extend(script_values(shaper, input));
     marks
@@ -38,7 +38,7 @@ fn local_name(tag: &[u8]) -> String {
 /// `UsernameToken` and `SecurityTokenReference` hold a secret deeper down and are none themselves.
 fn is_secret_element(name: &str) -> bool {
     let holder = matches!(name, "usernametoken" | "securitytokenreference" | "requestsecuritytoken");
-    !name.is_empty() && !holder && secrecy(name) == Secrecy::Secret
+    !holder && secrecy(name) == Secrecy::Secret
 }
 
 /// What stands in the element: up to the next tag, a CDATA section whole, of an assertion everything to its end.
@@ -65,7 +65,7 @@ fn texts(input: &[u8], range: Range<usize>) -> Vec<Range<usize>> {
         let rest = input.get(at..range.end).unwrap_or_default();
         let (inner, next) = if rest.starts_with(OPEN) {
             let end = find(rest, b"]]>", 0).unwrap_or(rest.len());
-            (OPEN.len().min(end)..end, end + 3)
+            (OPEN.len()..end, end + 3)
         } else if rest.first() == Some(&b'<') {
             let end = find(rest, b">", 0).map_or(rest.len(), |end| end + 1);
             (0..0, end)
@@ -114,8 +114,8 @@ fn pairs(tag: &[u8]) -> Vec<(Range<usize>, Range<usize>)> {
         let value_start = equals + 1 + usize::from(quote.is_some());
         let is_end = |byte: &u8| quote.map_or(byte.is_ascii_whitespace(), |quote| *byte == quote);
         let value_end = tag.iter().skip(value_start).position(is_end).map_or(tag.len(), |length| value_start + length);
-        pairs.push((name_start..equals, value_start.min(tag.len())..value_end));
-        at = value_end.max(equals + 1);
+        pairs.push((name_start..equals, value_start..value_end));
+        at = value_end;
     }
     pairs
 }

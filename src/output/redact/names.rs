@@ -222,7 +222,6 @@ pub(super) fn field_kind(name: &str) -> FieldKind {
             FieldKind::Url
         }
         "host" | "x-forwarded-host" | "x-original-host" => FieldKind::Host,
-        "access-control-allow-headers" | "access-control-request-headers" | "vary" => FieldKind::Other,
         _ if is_authorization(&lower) => FieldKind::Authorization,
         _ if secrecy(&lower) == Secrecy::Secret => FieldKind::Secret,
         _ if lower.starts_with("x-auth") => FieldKind::Secret,
@@ -294,6 +293,9 @@ mod tests {
             ("X-Transaction-ID", Other),
             ("X-Is-Logged-In", Other),
             ("hOsT", Host),
+            ("Vary", Other),
+            ("Access-Control-Allow-Headers", Other),
+            ("Access-Control-Request-Headers", Other),
         ] {
             assert_eq!(field_kind(name), kind, "{name}");
         }

@@ -160,7 +160,7 @@ fn is_long_random(bytes: &[u8]) -> bool {
 /// PEM private keys, also cut ones and ones with escaped line breaks.
 fn private_keys(base: usize, text: &[u8]) -> Vec<Mark> {
     let mut marks = Vec::new();
-    if text.len() < KEY_LINE.len() || KEY.find(text).is_none() {
+    if KEY.find(text).is_none() {
         return marks;
     }
     let mut at = 0;

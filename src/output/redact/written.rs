@@ -65,7 +65,7 @@ impl Written {
 
     /// The raw bytes that stand for decoded ones.
     pub fn raw(&self, decoded: &Range<usize>) -> Range<usize> {
-        let within = |unit: &&Unit| unit.decoded.end > decoded.start && unit.decoded.start < decoded.end;
+        let within = |unit: &&Unit| unit.decoded.start < decoded.end;
         let first = self.units.partition_point(|unit| unit.decoded.end <= decoded.start);
         let met = self.units.get(first..).unwrap_or_default().iter().take_while(within);
         let ranges = met.map(|unit| match unit.style {

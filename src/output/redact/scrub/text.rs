@@ -31,7 +31,7 @@ impl Work<'_> {
         let mut pairs = pkce::pairs(&self.maker.salt, value);
         let meet =
             |pair: &pkce::Pair, mark: &Mark| pair.range.start < mark.range.end && mark.range.start < pair.range.end;
-        marks.retain(|mark| !mark.aside && !mark.range.is_empty());
+        marks.retain(|mark| !mark.aside);
         // What is more than a verifier is none.
         let more = |pair: &pkce::Pair, mark: &Mark| {
             meet(pair, mark) && (mark.range.start < pair.range.start || pair.range.end < mark.range.end)
@@ -79,7 +79,7 @@ impl Work<'_> {
             _ => self.secret(&written.decoded, writing),
         };
         let out = written.respelt(raw, &decoded, writing);
-        if writing == Writing::Encoded && out != raw {
+        if writing == Writing::Encoded {
             self.learn_readings(raw, &out);
         }
         out
