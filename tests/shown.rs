@@ -78,7 +78,7 @@ fn of_a_head_the_line_of_interest_is_shown() {
     let line = "Authorization Bearer q7Zh4PJXEog2HSgw";
     let before = "GET / HTTP/1.1\r\nHost: dev1.service-now.com\r\n";
     let exchange = exchange(&format!(
-        "@ 10:00:00 https://dev1.service-now.com\n> GET / HTTP/1.1\n> Host: dev1.service-now.com\n> {line}\n> X-Note: a\n>\n* refused no-colon {}\n",
+        "@ 10:00:00 https://dev1.service-now.com\n> GET / HTTP/1.1\n> Host: dev1.service-now.com\n> {line}\n> X-UserToken: q7\n>\n* refused no-colon {}\n",
         before.len()
     ));
     let shown = |byte: usize| at(&exchange, &Place::RequestHead, byte).map(|(_, text, offset)| (text, offset)).unwrap();
@@ -89,6 +89,8 @@ fn of_a_head_the_line_of_interest_is_shown() {
     }
     // Where the line's end is what is wrong, it is shown.
     assert_eq!(shown(before.len() + line.len()).0, "Authorization Bearer ‹16 chars›\\r");
+    assert_eq!(shown(before.len() + line.len() + 1).0, "Authorization Bearer ‹16 chars›\\r\\n");
+    assert_eq!(shown(before.len() + line.len() + 2).0, "X-UserToken: ‹2 chars›");
 }
 
 fn door<T>(ask: impl FnOnce(&Door<'_>) -> T) -> T {
@@ -206,6 +208,7 @@ fn bodies_and_fields_of_every_make_lose_their_secrets_alone() {
         ("password: q7", "password: q7"),
         ("=q7Zh", "=q7Zh"),
         ("<a token=q7 b='c'/>", "<a token=‹2 chars›b='c'/>"),
+        ("<a token=\"two q7\" b='c'/>", "<a token=\"‹6 chars›\" b='c'/>"),
         ("<a><token>q7</token><b>c</b></a>", "<a><token>‹2 chars›</token><b>c</b></a>"),
     ] {
         if text.contains("token=q7 b") {
@@ -222,6 +225,9 @@ fn bodies_and_fields_of_every_make_lose_their_secrets_alone() {
         ("WWW-Authenticate", "Digest nonce=\"\", opaque=q7", "Digest nonce=\"\", opaque=‹2 chars›"),
         ("Authorization", "Digest response=q7Zh, uri=\"/x\"", "Digest response=‹4 chars›, uri=\"/x\""),
         ("Authorization", "AWS4-HMAC-SHA256 q7Zh4PJX", "AWS4-HMAC-SHA256 ‹8 chars›"),
+        ("Authorization", "Custom q7Zh4PJX=", "Custom ‹9 chars›"),
+        ("Authorization", "Custom q7Zh,4PJX", "Custom ‹4 chars›,‹4 chars›"),
+        ("Authorization", "Custom token=q7Zh,a=b", "Custom token=‹4 chars›,a=b"),
         ("Authorization", "q7Zh4PJX9 abc", "‹9 chars› ‹3 chars›"),
         ("Cookie", "a=q7Zh; b=", "a=‹4 chars›; b="),
         ("Access-Control-Allow-Headers", "authorization, x-sn-apikey", "authorization, x-sn-apikey"),

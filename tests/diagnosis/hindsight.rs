@@ -2,7 +2,7 @@
 
 use why401::intake::transcript;
 use why401::ledger::Limits;
-use why401::model::{Grade, Salt};
+use why401::model::{Exchange, Grade, Millis, Salt};
 use why401::output::Told;
 use why401::pipeline::Pipeline;
 
@@ -161,13 +161,18 @@ fn refreshes_trip_over_each_other_only_where_one_passes() {
 
 /// All that was weighed for the first exchange, as it is said.
 fn weighed(parts: &[String]) -> String {
+    weighed_at(parts, |_| ())
+}
+
+fn weighed_at(parts: &[String], date: impl Fn(&mut Exchange)) -> String {
     let mut all = Vec::new();
     let mut teller = |one: &Told<'_>| {
         let reasons = one.diagnosis.findings.iter().flat_map(|finding| finding.account.iter());
         all.push(reasons.map(|reason| reason.says.clone()).collect::<Vec<_>>().join("; "));
     };
     let mut pipeline = live().recorded(Limits::default());
-    for step in transcript::parse(&parts.concat()).unwrap().steps {
+    for mut step in transcript::parse(&parts.concat()).unwrap().steps {
+        date(&mut step.exchange);
         pipeline.take(step.exchange, &mut teller);
     }
     pipeline.finish(&mut teller);
@@ -215,6 +220,16 @@ fn what_passes_later_is_weighed_and_named() {
         let weighed = weighed(&[first.clone(), later.clone()]);
         assert!(!weighed.contains(says), "{later}: {weighed}");
     }
+    let elsewhere = weighed(&[first.clone(), get("10:00:20", "/api/x/y", BASIC, &passed())]);
+    assert!(!elsewhere.contains("pass as Basic"), "it is Basic itself: {elsewhere}");
+    let granted = weighed(&[post("10:00:00", &password, &denied()), get("10:00:20", TABLE, BASIC, &passed())]);
+    assert!(granted.contains("the same user and password pass as Basic 20 s later"), "{granted}");
+    let beths = post("10:00:10", &password.replace("svc.sync", "beth"), &issued());
+    let others = weighed(&[first.clone(), beths, get("10:00:20", TABLE, &bearer, &passed())]);
+    assert!(!others.contains("another user passes with Basic"), "it was a token: {others}");
+    let again = [first.clone(), get("10:00:20", TABLE, BASIC, &passed())];
+    let undated = weighed_at(&again, |exchange| exchange.at = Millis::UNKNOWN);
+    assert!(!undated.contains("unchanged"), "how much later, nobody knows: {undated}");
     let own_kind = [get("10:00:00", TABLE, &bearer, &refused()), get("10:00:20", TABLE, BETH, &passed())];
     assert!(weighed(&own_kind).contains("a credential of another kind passes here"));
     let other_token = "Bearer 7rkVdPEqWcuZtfA1JbX3LoT8iUjQpKvR2eDyM4xCgBnH6lFzOa0sIQwErTyUiOpAsDfGhJkLzXQh9sYwmGS5Nw";
@@ -273,6 +288,7 @@ fn what_a_client_gets_later_is_weighed_and_named() {
         assert!(says.map_or(!told.contains(same), |says| told.contains(says)), "{says:?}: {told}\n{first}\n{later}");
     }
     assert!(!of(&refresh(CLIENT), "10:00:11", &refresh(CLIENT)).contains("a refresh of the same client"));
+    assert!(!of(&grant(CLIENT), "10:00:05", &refresh(CLIENT)).contains("a refresh of the same client"));
     assert!(!of(&grant(wrong), "10:00:20", &grant(CLIENT)).contains(same), "its secret is another one");
 }
 

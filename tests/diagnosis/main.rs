@@ -11,6 +11,7 @@
 )]
 
 mod authorization;
+mod bounds;
 mod calls;
 mod connections;
 mod contradicted;

@@ -229,7 +229,7 @@ impl Masker {
 /// The name without blanks around it, unless it is none: sample text, a variable, a word for nothing.
 fn own_name(name: &str) -> Option<&str> {
     let name = name.trim();
-    let sample = template::placeholder(name).is_some() || template::placeholder_for_name(name).is_some();
+    let sample = template::placeholder(name).is_some();
     let nothing = name.is_empty() || template::literal_null(name) || template::redacted(name);
     (!sample && !nothing && name.bytes().any(|byte| byte.is_ascii_alphanumeric())).then_some(name)
 }

@@ -39,7 +39,9 @@ fn addresses_and_names_that_say_nothing_are_not_masked() {
     let story = |host: &str, user: &str| {
         format!("@ 10:00:00 http://{host}\n> GET /?username={user} HTTP/1.1\n> Host: {host}\n< HTTP/1.1 200 OK\n<\n")
     };
-    for (host, user) in [("192.0.2.7", "YOUR_USERNAME"), ("localhost", "null"), ("[2001:db8::1]", "%20")] {
+    for (host, user) in
+        [("192.0.2.7", "YOUR_USERNAME"), ("localhost", "null"), ("[2001:db8::1]", "%20"), ("192.0.2.7", "api_user")]
+    {
         let mut masker = masker(Masks { users: true, clients: true, hosts: true, claims: true });
         masker.learn(&exchange(&story(host, user)));
         let text = format!("{host} and {user}");
