@@ -415,9 +415,10 @@ fn a_short_body_that_was_compressed_stays() {
 fn a_body_that_is_no_text_is_left_out_and_its_length_stays() {
     let nul = [&b"a text with one byte of zero in it: "[..], &[0], &[b'x'; 80]].concat();
     let utf_16: Vec<u8> = [0xFF, 0xFE, 0x2D, 0x4E, 0x87, 0x65].into();
+    let big_endian: Vec<u8> = [0xFE, 0xFF, 0x4E, 0x2D, 0x65, 0x87].into();
     let controls = [&[1; 5][..], &[b'x'; 60]].concat();
     let latin = [&[0xE4; 20][..], &[b'x'; 40]].concat();
-    for body in [nul, utf_16, controls, latin] {
+    for body in [nul, utf_16, big_endian, controls, latin] {
         let exchange = planted::exchange(("/x", &[], Vec::new()), (&[], body.clone()));
         let (scrubbed, removed) = Scrubber::new(Salt::new([9; 32])).scrub(&exchange);
         let left = &scrubbed.response().unwrap().body;

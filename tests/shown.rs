@@ -93,6 +93,29 @@ fn of_a_head_the_line_of_interest_is_shown() {
     assert_eq!(shown(before.len() + line.len() + 2).0, "X-UserToken: ‹2 chars›");
 }
 
+/// A head that HTTP could not parse may have its colons anywhere.
+#[test]
+fn lines_of_a_broken_head_lose_their_secrets() {
+    let line = |line: &str| {
+        let before = "GET / HTTP/1.1\r\nHost: dev1.service-now.com\r\n";
+        let exchange = exchange(&format!(
+            "@ 10:00:00 https://dev1.service-now.com\n> GET / HTTP/1.1\n> Host: dev1.service-now.com\n> {line}\n>\n* refused no-colon 0\n"
+        ));
+        at(&exchange, &Place::RequestHead, before.len()).map(|(_, text, _)| text).unwrap()
+    };
+    for (raw, shown) in [
+        ("X-UserToken: q7", "X-UserToken: ‹2 chars›"),
+        ("X-UserToken :q7", "X-UserToken :‹2 chars›"),
+        ("X-UserToken  :   q7", "X-UserToken  :   ‹2 chars›"),
+        ("X-UserToken   q7", "X-UserToken   ‹2 chars›"),
+        ("X-UserToken:q7", "X-UserToken:‹2 chars›"),
+        (": q7", ": q7"),
+        ("X-Note q7", "X-Note q7"),
+    ] {
+        assert_eq!(line(raw), shown);
+    }
+}
+
 fn door<T>(ask: impl FnOnce(&Door<'_>) -> T) -> T {
     let salt = Salt::new(SALT);
     ask(&Door::new(&salt, Millis(0)))
@@ -207,6 +230,8 @@ fn bodies_and_fields_of_every_make_lose_their_secrets_alone() {
         (" password =q7&x=1", " password =‹2 chars›&x=1"),
         ("password: q7", "password: q7"),
         ("=q7Zh", "=q7Zh"),
+        ("{\"token\":\"q7", "{\"token\":\"‹2 chars›"),
+        (" {\"a\":{\"token\":\"q7\\", " {\"a\":{\"token\":\"‹3 chars›"),
         ("<a token=q7 b='c'/>", "<a token=‹2 chars›b='c'/>"),
         ("<a token=\"two q7\" b='c'/>", "<a token=\"‹6 chars›\" b='c'/>"),
         ("<a><token>q7</token><b>c</b></a>", "<a><token>‹2 chars›</token><b>c</b></a>"),
@@ -225,6 +250,8 @@ fn bodies_and_fields_of_every_make_lose_their_secrets_alone() {
         ("WWW-Authenticate", "Digest nonce=\"\", opaque=q7", "Digest nonce=\"\", opaque=‹2 chars›"),
         ("Authorization", "Digest response=q7Zh, uri=\"/x\"", "Digest response=‹4 chars›, uri=\"/x\""),
         ("Authorization", "AWS4-HMAC-SHA256 q7Zh4PJX", "AWS4-HMAC-SHA256 ‹8 chars›"),
+        ("Authorization", "Basic c3Zj-OnE3Wmg0UEpY", "Basic ‹4 chars›-‹13 chars›"),
+        ("Authorization", "Basic c3ZjOnE3Wmg0_UEpY", "Basic ‹12 chars›_‹4 chars›"),
         ("Authorization", "Custom q7Zh4PJX=", "Custom ‹9 chars›"),
         ("Authorization", "Custom q7Zh,4PJX", "Custom ‹4 chars›,‹4 chars›"),
         ("Authorization", "Custom token=q7Zh,a=b", "Custom token=‹4 chars›,a=b"),

@@ -57,6 +57,8 @@ fn stand_ins_stay_of_the_alphabet_of_their_secrets() {
         let other = of(secret);
         assert!(other != secret && hex(&other) == stays && other.len() == secret.len(), "{secret}: {other}");
     }
+    // What says whose key it is stays where keys begin with it, and nowhere else.
+    assert!(of("now_q7Zh4PJXEog2HSgw").starts_with("now_") && !of("q7Zh4now_PJXEog2HSgw").contains("now_"));
     // A token of a machine ends as it did, where that says that it is whole; 64 bytes end in one of four letters.
     let token = "h9sYwmGS5Nh7rkVdPEqWcuZtfA1JbX3LoT8iUjQpKvR2eDyM4xCgBnH6lFzOa0sIQwErTyUiOpAsDfGhJkLzXQ";
     assert!(of(token).ends_with(['A', 'Q', 'g', 'w']) && !of(&token[..85]).ends_with(['A', 'Q', 'g', 'w']));

@@ -116,14 +116,88 @@ fn what_a_user_may_elsewhere_tells_of_a_refusal_and_of_no_other_answer() {
             get("10:00:00", TABLE, BASIC, &answer("200 OK", "{\"result\":\"instance not found\"}")),
         ),
     ]);
-    // A second success of the same refresh token is no fault.
-    let refresh = |at: &str| {
-        post(at, &format!("grant_type=refresh_token&{CLIENT}&refresh_token=q7Zh4PJXEog2HSgw9x"), &issued(TOKEN))
-    };
-    assert_eq!(crate::story::said(&(refresh("10:00:00") + &refresh("10:10:00"))), Vec::<String>::new());
     // A call that ran as guest with a credential is told of, however long its answer.
     let guest = passed().replacen("<\n", "< X-Is-Logged-In: false\n<\n", 1);
     assert_eq!(crate::story::said(&get("10:00:00", TABLE, BASIC, &guest)), ["scripted-rest-guest likely"]);
+}
+
+/// What works is no fault, whatever it was that would have been one.
+#[test]
+fn nothing_is_said_of_what_passes() {
+    let refresh = |at: &str| {
+        post(at, &format!("grant_type=refresh_token&{CLIENT}&refresh_token=q7Zh4PJXEog2HSgw9x"), &issued(TOKEN))
+    };
+    let client = post("10:00:00", &format!("grant_type=client_credentials&{CLIENT}"), &issued(TOKEN));
+    let in_both = post("10:00:00", &grant("Harbour-41"), &issued(TOKEN)).replacen(
+        ">\n",
+        &format!("> Authorization: {BASIC}\n>\n"),
+        1,
+    );
+    for story in [
+        refresh("10:00:00") + &refresh("10:10:00"),
+        refresh("10:00:00") + &refresh("10:10:00 +120 days"),
+        client + &post("10:00:05", &grant("Harbour-41"), &issued(TOKEN)),
+        in_both,
+    ] {
+        assert_eq!(crate::story::said(&story), Vec::<String>::new(), "{story}");
+    }
+}
+
+/// A user, a grant and a token are told of by what they are.
+#[test]
+fn names_and_tokens_say_what_they_are() {
+    let of = |form: &str| post("10:00:00", &format!("{form}&{CLIENT}"), &denied());
+    let user = |name: &str| of(&format!("grant_type=password&username={name}&password=Harbour-41"));
+    let bearer = |token: &str| get("10:00:00", TABLE, &format!("Bearer {token}"), &refused());
+    let moved = "< HTTP/1.1 302 Found\n< Server: snow_adc\n< Location: /login.do\n<\n";
+    let page = "< HTTP/1.1 200 OK\n< Server: snow_adc\n< Content-Type: text/html\n<\n< <html><head><title>ServiceNow</title></head><body><form action=\"login.do\"><input id=\"user_name\" name=\"user_name\"><input id=\"user_password\" name=\"user_password\" type=\"password\"></form></body></html>\n";
+    check([
+        (
+            "grant-type-unknown",
+            Some("meant is probably refresh_token"),
+            of("grant_type=refresh&refresh_token=q7Zh4PJX"),
+        ),
+        ("placeholder-in-token-request", None, user("api_user")),
+        ("placeholder-in-token-request", Some("username was sent as YOUR_USERNAME"), user("YOUR_USERNAME")),
+        ("token-truncated", Some("80 characters"), bearer(&TOKEN[..80])),
+        // None of the characters that instances make tokens of.
+        ("token-truncated", None, bearer(&format!("{}~{}", &TOKEN[..40], &TOKEN[41..80]))),
+        ("redirected-to-login", Some("a redirect to a login"), get("10:00:00", TABLE, BASIC, moved)),
+        ("redirected-to-login", Some("with status 200"), get("10:00:00", TABLE, BASIC, page)),
+        // The words are an instance's only where an instance says them.
+        (
+            "endpoint-not-found",
+            None,
+            get("10:00:00", "/v1/a", BASIC, &answer("404 Not Found", "{\"error\":\"no matching resource\"}"))
+                .replace("dev1.service-now.com", "api.vendor.example")
+                .replace("< Server: snow_adc\n", ""),
+        ),
+    ]);
+    let admin = |name: &str| weighed(&get("10:00:00", TABLE, &format!("Basic {name}"), &refused()));
+    // admin, beth.admin, adminx
+    for (name, says) in [
+        ("YWRtaW46SGFyYm91ci00MQ==", true),
+        ("YmV0aC5hZG1pbjpIYXJib3VyLTQx", true),
+        ("YWRtaW54OkhhcmJvdXItNDE=", false),
+    ] {
+        assert_eq!(admin(name).contains("an administrator by name"), says, "{name}");
+    }
+}
+
+/// A token that an instance gave out is its own under its other names as well.
+#[test]
+fn a_cookie_of_the_load_balancer_tells_which_instance_stands_behind_a_host() {
+    let story = |pool: &str| {
+        let answer =
+            refused().replacen("<\n", &format!("< Set-Cookie: BIGipServerpool_{pool}=1.2.3.4; path=/\n<\n"), 1);
+        let call = get("10:00:00", TABLE, &format!("Bearer {TOKEN}"), &answer);
+        post("09:59:00", &grant("Harbour-41"), &issued(TOKEN))
+            + &call.replace("dev1.service-now.com", "desk.acme.example")
+    };
+    check([
+        ("token-from-other-instance", Some("nothing on the wire tells the suspects apart"), story("dev1")),
+        ("token-from-other-instance", Some("was sent to desk.acme.example"), story("dev2")),
+    ]);
 }
 
 #[test]
@@ -206,7 +280,7 @@ fn the_form_of_a_request_decides_what_is_said_of_it() {
         (
             "no-credentials",
             Some(""),
-            get("10:00:00", TABLE, "", &refused()).replacen(".com\n", ".com via=recorded\n", 1),
+            get("10:00:00", TABLE, "", &refused().replace(JSON, "")).replacen(".com\n", ".com via=recorded\n", 1),
         ),
     ]);
 }

@@ -39,6 +39,8 @@ fn codes_of_oauth_narrow_the_suspects() {
         token("grant_type=client_credentials", 400, "unsupported_grant_type")[0].0,
         "client-credentials-disabled"
     );
+    let client = token("grant_type=client_credentials", 400, "unsupported_grant_type");
+    assert!(client.iter().all(|(cause, _)| *cause != "password-grant-disabled"), "{client:?}");
     assert_eq!(token("grant_type=client_credentials", 400, "unauthorized_client")[0].0, "inbound-grant-type-wrong");
 }
 
