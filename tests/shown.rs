@@ -233,6 +233,7 @@ fn bodies_and_fields_of_every_make_lose_their_secrets_alone() {
         ("{\"token\":\"q7", "{\"token\":\"‹2 chars›"),
         (" {\"a\":{\"token\":\"q7\\", " {\"a\":{\"token\":\"‹3 chars›"),
         ("<a token=q7 b='c'/>", "<a token=‹2 chars›b='c'/>"),
+        ("<script>var a = g_ckABCDEFGH12345678;</script>", "<script>var a = g_ckABCDEFGH12345678;</script>"),
         ("<a token=\"two q7\" b='c'/>", "<a token=\"‹6 chars›\" b='c'/>"),
         ("<a><token>q7</token><b>c</b></a>", "<a><token>‹2 chars›</token><b>c</b></a>"),
     ] {
@@ -264,5 +265,15 @@ fn bodies_and_fields_of_every_make_lose_their_secrets_alone() {
     ] {
         let wanted = if name == "Vary" { "Authorization" } else { shown };
         assert_eq!(field(name, value), wanted, "{name}: {value}");
+    }
+}
+
+/// A caret stands under the bytes that it speaks of, whatever stands before them.
+#[test]
+fn columns_are_counted_past_bytes_that_are_no_text() {
+    let shown = door(|door| door.field("X-Note", b"\xE4\xE4ab\xE4cd"));
+    let text = shown.text();
+    for (bytes, what) in [(2..4, "ab"), (5..7, "cd"), (6..7, "d")] {
+        assert_eq!(&text[shown.columns(&bytes)], what, "{text}");
     }
 }

@@ -37,8 +37,8 @@ fn field(exchange: &Exchange, name: &str) -> String {
 
 #[test]
 fn escapes_keep_the_case_of_their_digits() {
-    let lower: String = (b'j'..=b'o').map(|byte| format!("%{byte:02x}")).collect();
-    let upper: String = (b'J'..=b'O').map(|byte| format!("%{byte:02X}")).collect();
+    let lower: String = (b'j'..=b'o').cycle().take(24).map(|byte| format!("%{byte:02x}")).collect();
+    let upper: String = (b'J'..=b'O').cycle().take(24).map(|byte| format!("%{byte:02X}")).collect();
     let sent = exchange(&format!("GET /?access_token={lower}{upper}99"), "", OK);
     let value = scrubbed(&sent).0.request.target.split_once('=').unwrap().1.to_owned();
     assert_eq!(value.len(), lower.len() + upper.len() + 2);
@@ -57,6 +57,10 @@ fn stand_ins_stay_of_the_alphabet_of_their_secrets() {
         let other = of(secret);
         assert!(other != secret && hex(&other) == stays && other.len() == secret.len(), "{secret}: {other}");
     }
+    // Letters of any script are exchanged, what stands between them stays.
+    let (wide, capitals) = (of("pässwört–Ölkanne"), of("AAAABBBBCCCCzzzz9"));
+    assert!(wide.contains('–') && !wide.contains('ö') && !wide.contains('Ö'), "{wide}");
+    assert!(capitals.bytes().any(|byte| (b'G'..=b'Z').contains(&byte)), "{capitals}");
     // What says whose key it is stays where keys begin with it, and nowhere else.
     assert!(of("now_q7Zh4PJXEog2HSgw").starts_with("now_") && !of("q7Zh4now_PJXEog2HSgw").contains("now_"));
     // A token of a machine ends as it did, where that says that it is whole; 64 bytes end in one of four letters.
@@ -100,6 +104,7 @@ fn a_secret_is_known_again_without_what_was_around_it() {
         ("GET /", "> Cookie: a=q7Zh%2B4PJX9x\n", "q7Zh+4PJX9x"),
         ("GET /", "> Cookie: a=\"q7Zh4PJX9x\"\n", "q7Zh4PJX9x"),
         ("GET /", "> X-UserToken: <q7Zh4PJX9x>\n", "q7Zh4PJX9x"),
+        ("GET /", "> X-UserToken: q7Zh4PJX9x;W8kfQ2mLb7xx\n", "W8kfQ2mLb7xx"),
         ("GET /", "> X-UserToken: q7Zh4PJX9x{{a}}W8kfQ2mLb7\n", "W8kfQ2mLb7"),
     ] {
         let sent = exchange(line, &format!("{fields}> X-Echo: was {echoed} there\n"), OK);
@@ -126,6 +131,33 @@ fn a_secret_is_known_again_without_what_was_around_it() {
         (other.request.fields.text("authorization").unwrap().into_owned(), rules),
         (format!("Basic {nothing}"), vec![])
     );
+}
+
+/// Who compares them afterwards finds what he would have found.
+#[test]
+fn verifiers_and_ids_mean_the_same_afterwards() {
+    let (verifier, challenge) =
+        ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    let sent = exchange(
+        &format!("GET /?code_challenge={challenge}&code_challenge_method=S256&code_verifier={verifier}"),
+        "",
+        OK,
+    );
+    let (other, rules) = scrubbed(&sent);
+    let query = why401::wire::form::parse(other.request.query().unwrap().as_bytes());
+    let (said, hashed) = (query.get("code_verifier").unwrap(), query.get("code_challenge").unwrap());
+    assert!(said != verifier && hashed != challenge && rules.contains(&Rule::Pkce), "{rules:?}");
+    assert_eq!(why401::wire::oauth::s256(said), hashed);
+    // An id in the place of a secret is what is wrong with it.
+    let id = "fba32103a0130d7755f10709edfe7474";
+    for (line, stays) in [
+        (format!("GET /?client_id={id}&client_secret={id}"), true),
+        (format!("GET /?client%5Fid={id}&client_secret={id}"), true),
+        (format!("GET /?client_secret={id}"), false),
+    ] {
+        let target = scrubbed(&exchange(&line, "", OK)).0.request.target;
+        assert_eq!(target.ends_with(&format!("client_secret={id}")), stays, "{target}");
+    }
 }
 
 #[test]

@@ -78,6 +78,10 @@ fn only_whole_names_are_masked_and_hosts_of_everybody_are_none() {
     hosts.learn(&exchange);
     let (masked, places) = hosts.mask(&exchange);
     assert_eq!((masked.request.host.as_str(), places.len()), ("www.service-now.com", 0));
+    // Of a host the labels that are names are known alone as well; short ones are words of every text.
+    hosts.learn(&self::exchange(&story("ab.acme4711.example")));
+    let text = String::from_utf8(hosts.text(b"ab of acme4711, www")).unwrap();
+    assert!(text.starts_with("ab of ") && text.ends_with(", www") && !text.contains("acme4711"), "{text}");
 }
 
 /// What a certificate says of its issuer and names is text of strangers like any other.
