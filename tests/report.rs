@@ -153,7 +153,7 @@ fn a_report_of_a_session_says_what_the_log_said_with_the_same_tags() {
         }
     };
     for exchange in &exchanges {
-        recorder.exchange(exchange);
+        recorder.exchange(exchange.clone());
         pipeline.take(exchange.clone(), &mut teller);
     }
     pipeline.finish(&mut teller);

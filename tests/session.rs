@@ -36,7 +36,7 @@ fn record(folder: &Path, limits: Limits, exchanges: &[Exchange]) {
     let mut pipeline = Pipeline::new(salt, ledger::Limits::default());
     let mut teller = recorder.clone();
     for exchange in exchanges {
-        recorder.exchange(exchange);
+        recorder.exchange(exchange.clone());
         pipeline.take(exchange.clone(), &mut teller);
         // The queue is bounded: a disk cannot be faster than a test.
         std::thread::yield_now();
@@ -159,7 +159,7 @@ fn an_answer_that_began_is_there_although_its_line_is_not() {
         recorder.begins(exchange, exchange.status().unwrap());
     }
     // The others have their lines; this one was under way.
-    all.iter().skip(1).for_each(|exchange| recorder.exchange(exchange));
+    all.iter().skip(1).for_each(|exchange| recorder.exchange(exchange.clone()));
     let lines = |folder: &Path| all_text(folder).matches("why401.entry/1").count();
     while lines(folder.path()) < all.len() - 1 {
         std::thread::yield_now();
@@ -183,7 +183,7 @@ fn what_went_with_an_old_journal_is_not_added_again() {
     for id in 1..=100 {
         let exchange = Exchange { id, ..healthy() };
         recorder.begins(&exchange, 201);
-        recorder.exchange(&exchange);
+        recorder.exchange(exchange.clone());
     }
     // A file may go while it is looked for.
     let is_last = |file: &PathBuf| fs::read_to_string(file).is_ok_and(|text| text.contains("\"exchange\":100,"));

@@ -4,6 +4,7 @@ mod exchange;
 mod finding;
 mod outcome;
 mod place;
+mod quick;
 mod secret;
 mod switched;
 mod text;
@@ -15,6 +16,7 @@ pub use exchange::{
 pub use finding::{Answerer, Diagnosis, Evidence, Finding, Grade, Reason};
 pub use outcome::{CertificateFault, Failure, FailureKind, HeadFault, HeadProblem, Outcome, Phase};
 pub use place::Place;
+pub use quick::Quick;
 pub use secret::{Salt, Secret, Tag};
 pub use switched::{Frames, Passed, Switched};
 pub use text::lossy;

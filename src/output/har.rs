@@ -8,23 +8,58 @@ mod entry;
 mod timings;
 mod uri;
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::intake::har::custom;
-use crate::model::Exchange;
+use crate::model::{Exchange, Outcome, Request};
 
 /// What is written beside an exchange's own data.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Beside<'a> {
     /// Findings as a JSON array: the `findings` of the line that `output::json` writes.
-    pub findings: Option<&'a serde_json::value::RawValue>,
+    pub findings: Option<&'a RawValue>,
 }
 
-/// One entry, to be written as a part of something else.
-pub fn part(exchange: &Exchange) -> impl Serialize + '_ {
-    entry::Entry::new(exchange, Beside::default())
+/// What became of the two sides of an exchange.
+pub struct Sides<'a> {
+    /// What `request` wrote.
+    pub request: &'a RawValue,
+    /// What `answer` wrote.
+    pub answer: &'a RawValue,
+    /// `User-Agent` of the CONNECT before the request.
+    pub agent: Option<&'a str>,
+    /// What stopped the exchange, in the words of `stopped`.
+    pub stopped: Option<&'a str>,
+}
+
+/// The `request` of an entry; `refused`: where the fault is says nothing without the head.
+pub fn request(request: &Request, refused: bool) -> Box<RawValue> {
+    raw(&entry::Request::new(request, refused))
+}
+
+/// The `response` of an entry.
+pub fn answer(outcome: &Outcome) -> Box<RawValue> {
+    raw(&entry::Response::new(outcome))
+}
+
+/// What stopped an exchange, or cut its answer short.
+pub fn stopped(outcome: &Outcome) -> Option<String> {
+    entry::error(outcome)
+}
+
+/// One entry whose sides are written already, to be a part of something else.
+pub fn around<'a>(exchange: &'a Exchange, sides: Sides<'a>) -> impl Serialize + 'a {
+    let stopped = sides.stopped.map(Cow::Borrowed);
+    entry::Entry::around(exchange, sides.request, sides.answer, sides.agent, stopped)
+}
+
+fn raw(value: &impl Serialize) -> Box<RawValue> {
+    // Plain data with text keys: this cannot fail.
+    serde_json::value::to_raw_value(value).unwrap_or_default()
 }
 
 /// One entry as a JSON object on one line.

@@ -1,13 +1,17 @@
 //! The lines of a session's journal: one JSON object each, written once and never changed. An exchange's line holds a HAR
 //! entry, so that whatever reads HAR reads journals too. A line that a crash cut short is no line.
 
+mod lines;
+mod parts;
+
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::har;
 use super::redact::scrub::Removed;
-use crate::model::{Exchange, Millis, Place, Tag};
+use crate::model::{Millis, Place, Tag};
 use crate::wire::date;
+
+pub use lines::{Leak, Lines, Made};
 
 const HEAD: &str = "why401.session/1";
 const ENTRY: &str = "why401.entry/1";
@@ -29,46 +33,31 @@ struct Written<'a, E> {
     exchange: u64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     again: bool,
-    removed: Vec<Taken<'a>>,
+    removed: Vec<&'a Taken>,
     entry: E,
 }
 
 /// A removal: where, by which rule, its tag, and what stands there now.
 #[derive(Serialize)]
-struct Taken<'a> {
+struct Taken {
     #[serde(rename = "where")]
-    place: &'a str,
+    place: String,
     rule: &'static str,
     tag: String,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    now: &'a str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    now: String,
 }
 
-impl<'a> Taken<'a> {
-    fn of(removed: &'a Removed) -> Taken<'a> {
+impl Taken {
+    fn of(removed: &Removed) -> Taken {
         let tag = format!("{:016x}", removed.tag.0);
-        Taken { place: &removed.place, rule: removed.rule.as_str(), tag, now: &removed.now }
+        Taken { place: removed.place.clone(), rule: removed.rule.as_str(), tag, now: removed.now.clone() }
     }
 }
 
 /// The line that begins a file.
 pub fn head(at: Millis) -> String {
     line(&Head { schema: HEAD, why401: env!("CARGO_PKG_VERSION"), at: date::iso(at) })
-}
-
-/// The line of an exchange that `redact::scrub` made harmless.
-pub fn exchange(exchange: &Exchange, removed: &[Removed]) -> String {
-    written(exchange, removed, false)
-}
-
-/// The line of an exchange that stands in the journal without its bodies.
-pub fn again(exchange: &Exchange, removed: &[Removed]) -> String {
-    written(exchange, removed, true)
-}
-
-fn written(exchange: &Exchange, removed: &[Removed], again: bool) -> String {
-    let removed = removed.iter().map(Taken::of).collect();
-    line(&Written { schema: ENTRY, exchange: exchange.id, again, removed, entry: har::part(exchange) })
 }
 
 /// The line of what was said of an exchange: causes and grades, and the exchanges that belong to it. The words are not
@@ -187,7 +176,9 @@ pub fn read(line: &str) -> Line<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Body, Client, Fields, Outcome, Phase, Request, Scheme, Timing, Upstream};
+    use crate::model::{Body, Client, Exchange, Fields, Outcome, Phase, Request, Salt, Scheme, Timing, Upstream};
+    use crate::output::redact::scrub::Scrubber;
+    use crate::wire::telling::Telling;
 
     #[test]
     fn lines_are_known_by_how_they_begin() {
@@ -213,7 +204,9 @@ mod tests {
             timing: Timing::default(),
             upstream: Upstream::default(),
         };
-        for line in [exchange(&one, &[]), again(&one, &[])] {
+        for again in [false, true] {
+            let mut lines = Lines::new(Scrubber::new(Salt::new([7; 32])), 64);
+            let Ok(Made { text: line, .. }) = lines.exchange(&one, Telling::BOTH, again) else { panic!("a leak") };
             assert_eq!(number(&line), Some(4711), "{line}");
             assert!(matches!(read(&line), Line::Exchange(Read { exchange: 4711, .. })));
         }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use crate::ledger::{Ledger, Limits};
 use crate::model::{Exchange, Salt};
@@ -14,7 +15,7 @@ const BYTES: usize = 1024 * 1024;
 /// Exchanges that wait for their words, and a memory that knows them all.
 pub struct Ahead {
     ledger: Ledger,
-    waiting: VecDeque<Exchange>,
+    waiting: VecDeque<Arc<Exchange>>,
     bytes: usize,
 }
 
@@ -30,7 +31,7 @@ impl Ahead {
     }
 
     /// Remembers an exchange, and lets it wait.
-    pub fn see(&mut self, exchange: Exchange) {
+    pub fn see(&mut self, exchange: Arc<Exchange>) {
         let seen = catch_unwind(AssertUnwindSafe(|| self.ledger.record(&exchange)));
         if seen.is_err() {
             // It breaks off again when the exchange is explained, and is counted there.
@@ -41,12 +42,12 @@ impl Ahead {
     }
 
     /// The oldest exchange, where no more can wait.
-    pub fn due(&mut self) -> Option<Exchange> {
+    pub fn due(&mut self) -> Option<Arc<Exchange>> {
         let full = self.waiting.len() > MOST || self.bytes > BYTES;
         if full { self.next() } else { None }
     }
 
-    pub fn next(&mut self) -> Option<Exchange> {
+    pub fn next(&mut self) -> Option<Arc<Exchange>> {
         let exchange = self.waiting.pop_front()?;
         self.bytes = self.bytes.saturating_sub(size(&exchange));
         Some(exchange)

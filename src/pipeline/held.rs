@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::model::{Diagnosis, Exchange, Millis, Request, Scheme};
 use crate::output::TakenBack;
@@ -18,7 +19,7 @@ const MOST: usize = 256;
 
 struct Half {
     party: String,
-    exchange: Exchange,
+    exchange: Arc<Exchange>,
     diagnosis: Diagnosis,
 }
 
@@ -77,14 +78,19 @@ impl Held {
     }
 
     /// Holds an exchange; gives back those that have to go to make room.
-    pub fn hold(&mut self, party: String, exchange: Exchange, diagnosis: Diagnosis) -> Vec<(Exchange, Diagnosis)> {
+    pub fn hold(
+        &mut self,
+        party: String,
+        exchange: Arc<Exchange>,
+        diagnosis: Diagnosis,
+    ) -> Vec<(Arc<Exchange>, Diagnosis)> {
         self.halves.push(Half { party, exchange, diagnosis });
         let over = self.halves.len().saturating_sub(MOST);
         self.halves.drain(..over).map(|half| (half.exchange, half.diagnosis)).collect()
     }
 
     /// Takes out the first halves that this request is the second half of.
-    pub fn answered_by(&mut self, reading: &Reading<'_>) -> Vec<(Exchange, Diagnosis)> {
+    pub fn answered_by(&mut self, reading: &Reading<'_>) -> Vec<(Arc<Exchange>, Diagnosis)> {
         if self.halves.is_empty() {
             return Vec::new();
         }
@@ -93,7 +99,7 @@ impl Held {
         self.halves.extract_if(.., |half| same(half)).map(|half| (half.exchange, half.diagnosis)).collect()
     }
 
-    pub fn overdue(&mut self, now: Millis) -> Vec<(Exchange, Diagnosis)> {
+    pub fn overdue(&mut self, now: Millis) -> Vec<(Arc<Exchange>, Diagnosis)> {
         if self.halves.is_empty() {
             return Vec::new();
         }
@@ -136,7 +142,7 @@ impl Held {
         answered.into_iter().map(|late| TakenBack { because: because(&late), ..late.takes_back }).collect()
     }
 
-    pub fn all(&mut self) -> Vec<(Exchange, Diagnosis)> {
+    pub fn all(&mut self) -> Vec<(Arc<Exchange>, Diagnosis)> {
         self.halves.drain(..).map(|half| (half.exchange, half.diagnosis)).collect()
     }
 }

@@ -9,6 +9,7 @@ mod held;
 mod verdicts;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use crate::diagnose;
 use crate::ledger::{Ledger, Limits};
@@ -72,15 +73,15 @@ impl Pipeline {
 
     /// Takes one exchange, in the order of their ends (live) or of their beginnings (recorded). Whatever breaks off in it
     /// costs the words about this exchange.
-    pub fn take(&mut self, exchange: Exchange, teller: &mut dyn Teller) {
-        let Some(ahead) = &mut self.ahead else { return self.take_now(exchange, teller) };
-        ahead.see(exchange);
+    pub fn take(&mut self, exchange: impl Into<Arc<Exchange>>, teller: &mut dyn Teller) {
+        let Some(ahead) = &mut self.ahead else { return self.take_now(exchange.into(), teller) };
+        ahead.see(exchange.into());
         while let Some(exchange) = self.ahead.as_mut().and_then(Ahead::due) {
             self.take_now(exchange, teller);
         }
     }
 
-    fn take_now(&mut self, exchange: Exchange, teller: &mut dyn Teller) {
+    fn take_now(&mut self, exchange: Arc<Exchange>, teller: &mut dyn Teller) {
         let id = exchange.id;
         self.tick(exchange.at, teller);
         if catch_unwind(AssertUnwindSafe(|| self.explain(exchange, teller))).is_err() {
@@ -93,7 +94,7 @@ impl Pipeline {
         tracing::error!(exchange, "explainer failed: nothing is said of this exchange; it passed all the same");
     }
 
-    fn explain(&mut self, exchange: Exchange, teller: &mut dyn Teller) {
+    fn explain(&mut self, exchange: Arc<Exchange>, teller: &mut dyn Teller) {
         let reading = self.ledger.read(&exchange);
         for (first, mut diagnosis) in self.held.answered_by(&reading) {
             diagnosis.findings.clear();
@@ -144,7 +145,7 @@ impl Pipeline {
         self.tell_each(&all, teller);
     }
 
-    fn tell_each(&mut self, held: &[(Exchange, Diagnosis)], teller: &mut dyn Teller) {
+    fn tell_each(&mut self, held: &[(Arc<Exchange>, Diagnosis)], teller: &mut dyn Teller) {
         for (exchange, diagnosis) in held {
             let told = catch_unwind(AssertUnwindSafe(|| tell(teller, &self.salt, exchange, diagnosis)));
             if told.is_err() {

@@ -93,7 +93,7 @@ struct Shared {
     http2: bool,
     /// Where requests go that come to the forward proxy's listeners and name no host.
     fallback: Option<Origin>,
-    exchanges: mpsc::Sender<Exchange>,
+    exchanges: mpsc::Sender<Arc<Exchange>>,
     next_connection: Arc<AtomicU64>,
     counts: Arc<Counts>,
     seen: Option<Arc<dyn Watch>>,
@@ -202,7 +202,7 @@ const SWEEP: Duration = Duration::from_secs(5);
 
 /// Starts a proxy. `exchanges` gets every exchange once it has ended; its capacity is the bound on exchanges that are under
 /// way or not yet taken by the pipeline.
-pub async fn start(settings: Settings, exchanges: mpsc::Sender<Exchange>) -> Result<Running, StartError> {
+pub async fn start(settings: Settings, exchanges: mpsc::Sender<Arc<Exchange>>) -> Result<Running, StartError> {
     let refused = settings.authority.refuses(&settings.scope.0);
     if !refused.is_empty() {
         return Err(StartError::Scope(refused));

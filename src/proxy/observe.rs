@@ -93,8 +93,8 @@ pub(super) struct Draft {
 
 struct Live {
     /// Given back while the exchange is another protocol's connection, which may be open for days.
-    permit: Option<OwnedPermit<Exchange>>,
-    queue: Sender<Exchange>,
+    permit: Option<OwnedPermit<Arc<Exchange>>>,
+    queue: Sender<Arc<Exchange>>,
     counts: Arc<Counts>,
     seen: Option<Arc<dyn Watch>>,
     exchange: Exchange,
@@ -176,10 +176,11 @@ impl Sheet {
         live.exchange.outcome = outcome;
         live.exchange.request.body = self.sent.take();
         live.exchange.timing.end = Some(self.draft.started.elapsed());
-        live.seen.iter().for_each(|seen| seen.ended(&live.exchange));
+        let exchange = Arc::new(live.exchange);
+        live.seen.iter().for_each(|seen| seen.ended(&exchange));
         match live.permit {
-            Some(permit) => drop(permit.send(live.exchange)),
-            None if live.queue.try_send(live.exchange).is_ok() => {}
+            Some(permit) => drop(permit.send(exchange)),
+            None if live.queue.try_send(exchange).is_ok() => {}
             None => drop(live.counts.unobserved.fetch_add(1, Ordering::Relaxed)),
         }
     }
@@ -260,7 +261,7 @@ impl Draft {
     }
 }
 
-async fn admit(shared: &Shared) -> Option<OwnedPermit<Exchange>> {
+async fn admit(shared: &Shared) -> Option<OwnedPermit<Arc<Exchange>>> {
     match shared.exchanges.clone().try_reserve_owned() {
         Ok(permit) => Some(permit),
         Err(TrySendError::Full(sender)) => timeout(shared.limits.admission, sender.reserve_owned()).await.ok()?.ok(),

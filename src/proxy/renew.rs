@@ -18,7 +18,7 @@ use crate::model::Exchange;
 
 /// What stays the same over reloads.
 pub(super) struct Lasting {
-    exchanges: mpsc::Sender<Exchange>,
+    exchanges: mpsc::Sender<Arc<Exchange>>,
     seen: Option<Arc<dyn Watch>>,
     life: watch::Receiver<Life>,
     counts: Arc<Counts>,
@@ -30,7 +30,7 @@ pub(super) struct Lasting {
 
 impl Lasting {
     pub fn new(
-        exchanges: mpsc::Sender<Exchange>,
+        exchanges: mpsc::Sender<Arc<Exchange>>,
         seen: Option<Arc<dyn Watch>>,
         life: watch::Receiver<Life>,
     ) -> Lasting {

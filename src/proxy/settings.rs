@@ -53,7 +53,7 @@ pub trait Watch: Send + Sync {
     fn begins(&self, exchange: &Exchange, status: u16);
 
     /// The exchange has ended, and waits for whoever takes it from the channel. Must not block.
-    fn ended(&self, exchange: &Exchange);
+    fn ended(&self, exchange: &Arc<Exchange>);
 }
 
 impl Settings {

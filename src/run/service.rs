@@ -115,7 +115,7 @@ async fn told(mut explained: oneshot::Receiver<()>, taken: &AtomicU64, pause: Du
 pub async fn proxy(
     config: &Config,
     authority: Arc<Authority>,
-    sender: mpsc::Sender<Exchange>,
+    sender: mpsc::Sender<Arc<Exchange>>,
 ) -> Result<Running, Failure> {
     proxy_with(config, authority, sender, (Vec::new(), None)).await
 }
@@ -124,7 +124,7 @@ pub async fn proxy(
 async fn proxy_with(
     config: &Config,
     authority: Arc<Authority>,
-    sender: mpsc::Sender<Exchange>,
+    sender: mpsc::Sender<Arc<Exchange>>,
     (shut, seen): (Vec<SocketAddr>, Option<Arc<dyn proxy::Watch>>),
 ) -> Result<Running, Failure> {
     let settings = proxy::Settings { shut, seen, ..settings(config, authority)? };
@@ -150,8 +150,8 @@ impl proxy::Watch for Recorded {
         self.0.begins(exchange, status);
     }
 
-    fn ended(&self, exchange: &Exchange) {
-        self.0.exchange(exchange);
+    fn ended(&self, exchange: &Arc<Exchange>) {
+        self.0.exchange(Arc::clone(exchange));
     }
 }
 
@@ -168,7 +168,7 @@ async fn page(config: &Config) -> Result<Option<ui::Bound>, Failure> {
 /// thread for each of them costs more than all that is done here.
 fn explain(
     mut pipeline: Pipeline,
-    mut exchanges: mpsc::Receiver<Exchange>,
+    mut exchanges: mpsc::Receiver<Arc<Exchange>>,
     mut tellers: Tellers,
     recorder: Option<Recorder>,
     (handle, taken): (&Handle, &AtomicU64),
@@ -205,7 +205,7 @@ fn explain(
 }
 
 /// The fuller the queue, the shorter the rest: requests wait when there is no room in it.
-fn rest(exchanges: &mpsc::Receiver<Exchange>) -> Duration {
+fn rest(exchanges: &mpsc::Receiver<Arc<Exchange>>) -> Duration {
     let (room, most) = (exchanges.capacity(), exchanges.max_capacity().max(1));
     REST.saturating_mul(u32::try_from(room).unwrap_or(u32::MAX)) / u32::try_from(most).unwrap_or(u32::MAX)
 }

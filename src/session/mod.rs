@@ -27,7 +27,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::model::{Exchange, Millis, Salt};
-use crate::output::redact::scrub::{Removed, Scrubber};
+use crate::output::redact::scrub::Scrubber;
 use crate::output::{Told, journal};
 use crate::pipeline::Teller;
 use crate::wire::telling::Telling;
@@ -73,9 +73,9 @@ pub enum Bodies {
 }
 
 enum Item {
-    Exchange(Box<Exchange>, usize),
+    Exchange(Arc<Exchange>, usize),
     /// A line, and the exchange that it is about where that may stand in the journal without its bodies.
-    Told(String, Option<Box<Exchange>>),
+    Told(String, Option<Arc<Exchange>>),
     End,
 }
 
@@ -109,7 +109,7 @@ impl Recorder {
         let done = Arc::new(AtomicUsize::new(0));
         let writer = Writer {
             journal,
-            scrubber: Scrubber::new(salt),
+            lines: journal::Lines::new(Scrubber::new(salt), sightings::OFTEN),
             sightings: Sightings::default(),
             recent: Recent::default(),
             bodies: limits.bodies,
@@ -133,7 +133,8 @@ impl Recorder {
     }
 
     /// Records an exchange; gives it up where too many wait.
-    pub fn exchange(&self, exchange: &Exchange) {
+    pub fn exchange(&self, exchange: impl Into<Arc<Exchange>>) {
+        let exchange = exchange.into();
         let answer = exchange.response().map_or(0, |answer| answer.body.bytes.len());
         let bytes = exchange.request.body.bytes.len() + answer + EACH;
         if self.waiting.load(Ordering::Relaxed) + bytes > WAITING_BYTES {
@@ -141,7 +142,7 @@ impl Recorder {
             return;
         }
         self.waiting.fetch_add(bytes, Ordering::Relaxed);
-        self.send(Item::Exchange(Box::new(exchange.clone()), bytes));
+        self.send(Item::Exchange(exchange, bytes));
     }
 
     fn send(&self, item: Item) {
@@ -158,7 +159,7 @@ impl Teller for Recorder {
     fn tell(&mut self, told: &Told<'_>) {
         if !told.diagnosis.findings.is_empty() || !told.takes_back.is_empty() {
             let exchange = Some(told.exchange).filter(|exchange| self.bodies.kept(exchange) != Telling::BOTH);
-            self.send(Item::Told(journal::told(told), exchange.map(|exchange| Box::new(exchange.clone()))));
+            self.send(Item::Told(journal::told(told), exchange.map(|exchange| Arc::new(exchange.clone()))));
         }
     }
 }
@@ -191,13 +192,10 @@ impl Recording {
     }
 }
 
-/// Makes the line of an exchange.
-type Line = fn(&Exchange, &[Removed]) -> String;
-
 /// The thread's own.
 struct Writer {
     journal: Journal,
-    scrubber: Scrubber,
+    lines: journal::Lines,
     sightings: Sightings,
     recent: Recent,
     bodies: Bodies,
@@ -246,36 +244,35 @@ impl Writer {
         true
     }
 
-    fn exchange(&mut self, exchange: Box<Exchange>) {
+    fn exchange(&mut self, exchange: Arc<Exchange>) {
         let keep = self.bodies.kept(&exchange);
-        if self.write(&exchange, keep, journal::exchange) && keep != Telling::BOTH {
+        if self.write(&exchange, keep, false) && keep != Telling::BOTH {
             self.recent.add(exchange);
         }
     }
 
-    /// Writes one line of an exchange. Whether it was written.
-    fn write(&mut self, exchange: &Exchange, keep: Telling, line: Line) -> bool {
-        let learned = self.scrubber.learned();
-        let (scrubbed, removed) = self.scrubber.scrub_keeping(exchange, keep);
+    /// Writes one line of an exchange; `again`: it stands in the journal without its bodies. Whether it was written.
+    fn write(&mut self, exchange: &Exchange, keep: Telling, again: bool) -> bool {
+        let learned = self.lines.scrubber().learned();
+        let made = self.lines.exchange(exchange, keep, again);
         self.mend(learned);
-        let mut text = line(&scrubbed, &removed);
-        if self.scrubber.finds_secret_in(text.as_bytes()) {
-            // A secret came through all the same: nothing of what was sent and received is written.
-            text = line(&bare(scrubbed.clone()), &[]);
+        let made = made.or_else(|journal::Leak| {
+            // Nothing of what was sent and received is written.
             tracing::error!(
                 exchange = exchange.id,
                 "a secret was left in a recorded exchange: its contents are left out"
             );
-            if self.scrubber.finds_secret_in(text.as_bytes()) {
-                self.lost.fetch_add(1, Ordering::Relaxed);
-                return false;
-            }
-        }
-        let written = self.journal.exchange(&text);
+            self.lines.exchange(&bare(exchange.clone()), keep, again)
+        });
+        let Ok(line) = made else {
+            self.lost.fetch_add(1, Ordering::Relaxed);
+            return false;
+        };
+        let written = self.journal.exchange(&line.text);
         if let Ok(place) = &written {
-            self.sightings.note(&text, *place);
-            if gives(&scrubbed) {
-                self.journal.kept.mark_source(exchange.id, &text);
+            self.sightings.note(&line.text, &line.fresh, *place);
+            if line.gives {
+                self.journal.kept.mark_source(exchange.id, &line.text);
             }
         }
         let is_written = written.is_ok();
@@ -285,15 +282,15 @@ impl Writer {
 
     /// What was only now seen to be a secret may stand in earlier lines, where nothing said so.
     fn mend(&mut self, learned: u64) {
-        for secret in self.scrubber.learned_since(learned) {
+        for secret in self.lines.scrubber().learned_since(learned) {
             for place in self.sightings.of(&secret) {
-                let mended = self.journal.mend(place, |line| self.scrubber.mended(line));
+                let mended = self.journal.mend(place, |line| self.lines.scrubber().mended(line));
                 self.count(mended);
             }
         }
     }
 
-    fn told(&mut self, line: &str, exchange: Option<Box<Exchange>>) {
+    fn told(&mut self, line: &str, exchange: Option<Arc<Exchange>>) {
         let story = match journal::read(line) {
             journal::Line::Told(told) => told.story,
             _ => Vec::new(),
@@ -302,7 +299,7 @@ impl Writer {
         let late = exchange.filter(|late| named.iter().all(|exchange| exchange.id != late.id));
         // With all of their bodies: a reader puts them in the place of their first lines.
         for exchange in late.into_iter().chain(named) {
-            self.write(&exchange, Telling::BOTH, journal::again);
+            self.write(&exchange, Telling::BOTH, true);
         }
         let written = self.journal.told(line, &story);
         self.count(written);
@@ -334,13 +331,6 @@ impl Writer {
         tracing::warn!(lost, why, "exchanges and explanations are missing from the recorded session");
         self.last_error.clear();
     }
-}
-
-/// Whether an exchange brought a token or a code, which later ones may use in vain.
-fn gives(exchange: &Exchange) -> bool {
-    let Some(answer) = exchange.response().filter(|answer| answer.status < 400) else { return false };
-    let location = answer.fields.text("location").unwrap_or_default();
-    location.contains("code=") || memchr::memmem::find(&answer.body.bytes, b"access_token").is_some()
 }
 
 /// The exchange without anything that came from outside but host, method, status and times.

@@ -1,6 +1,7 @@
 //! Exchanges that were just written without their bodies: should a finding name one of them, it is written again in full.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use crate::model::Exchange;
 
@@ -11,13 +12,13 @@ const BYTES: usize = 1024 * 1024;
 
 #[derive(Default)]
 pub(super) struct Recent {
-    exchanges: VecDeque<Box<Exchange>>,
+    exchanges: VecDeque<Arc<Exchange>>,
     bytes: usize,
 }
 
 impl Recent {
     /// Remembers an exchange; the oldest are forgotten.
-    pub fn add(&mut self, exchange: Box<Exchange>) {
+    pub fn add(&mut self, exchange: Arc<Exchange>) {
         self.bytes += size(&exchange);
         self.exchanges.push_back(exchange);
         while self.exchanges.len() > EXCHANGES || self.bytes > BYTES {
@@ -26,7 +27,7 @@ impl Recent {
         }
     }
 
-    pub fn take(&mut self, id: u64) -> Option<Box<Exchange>> {
+    pub fn take(&mut self, id: u64) -> Option<Arc<Exchange>> {
         let at = self.exchanges.iter().rposition(|exchange| exchange.id == id)?;
         let taken = self.exchanges.remove(at)?;
         self.bytes -= size(&taken);

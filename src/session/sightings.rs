@@ -4,9 +4,10 @@
 //! The memory is two rings of fixed size, of words and of the lines that they stand in; the oldest are written over. It is
 //! taken, all of it, when the first line is noted.
 
-use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 
 use super::write::Place;
+use crate::model::Quick;
 
 /// Words are remembered up to this many.
 const WORDS: usize = 128 * 1024;
@@ -17,7 +18,7 @@ const CHAINS: usize = 16 * 1024;
 /// Words that are counted.
 const COUNTED: usize = 8 * 1024;
 /// A word of more lines than this is one of the protocol, not a secret.
-const OFTEN: u32 = 64;
+pub(super) const OFTEN: u32 = 64;
 /// Shorter words are no secrets that are looked for, in bytes (`redact::is_strong`).
 const SHORTEST: usize = 8;
 /// Longer words are no secrets that somebody typed in the wrong place, in bytes.
@@ -32,8 +33,9 @@ struct Sighting {
 }
 
 /// Where words stand.
+#[derive(Default)]
 pub(super) struct Sightings {
-    key: u64,
+    quick: Quick,
     words: Vec<Sighting>,
     /// The newest word of each chain, from 1; 0 where there is none.
     newest: Vec<u32>,
@@ -45,23 +47,9 @@ pub(super) struct Sightings {
     counts: Vec<(u32, u32)>,
 }
 
-impl Default for Sightings {
-    fn default() -> Sightings {
-        Sightings {
-            key: RandomState::new().hash_one(0),
-            words: Vec::new(),
-            newest: Vec::new(),
-            lines: Vec::new(),
-            noted: 0,
-            written: 0,
-            counts: Vec::new(),
-        }
-    }
-}
-
 impl Sightings {
-    /// Remembers the words of a line that was written there.
-    pub fn note(&mut self, line: &str, place: Place) {
+    /// Remembers the words of a line that was written there; those in `fresh` parts of it.
+    pub fn note(&mut self, line: &str, fresh: &[Range<usize>], place: Place) {
         if self.written == 0 {
             self.make_room();
         }
@@ -70,8 +58,8 @@ impl Sightings {
         if let Some(slot) = self.lines.get_mut(number as usize % LINES) {
             *slot = place;
         }
-        for word in words(line.as_bytes()) {
-            let hash = self.hash(word);
+        for word in fresh.iter().filter_map(|part| line.get(part.clone())).flat_map(|part| words(part.as_bytes())) {
+            let hash = self.quick.hash(word);
             if !self.is_often(hash) {
                 self.add(hash, number);
             }
@@ -105,7 +93,7 @@ impl Sightings {
     /// The lines in which a secret may stand.
     pub fn of(&self, secret: &[u8]) -> Vec<Place> {
         let Some(word) = words(secret).max_by_key(|word| word.len()) else { return Vec::new() };
-        let hash = self.hash(word);
+        let hash = self.quick.hash(word);
         let mut at = self.newest.get(low(hash) as usize % CHAINS).copied().unwrap_or_default();
         let mut lines = Vec::new();
         // What is further back was written over.
@@ -122,18 +110,6 @@ impl Sightings {
             at = sighting.before;
         }
         lines.iter().rev().filter_map(|line| self.lines.get(*line as usize % LINES).copied()).collect()
-    }
-
-    /// Eight bytes at a time; whoever does not know the key cannot choose words that meet.
-    fn hash(&self, word: &[u8]) -> u64 {
-        const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
-        let mix = |hash: u64, part: u64| (hash ^ part).wrapping_mul(ODD).rotate_left(29);
-        let (parts, rest) = word.as_chunks::<8>();
-        let hash = parts.iter().fold(self.key, |hash, part| mix(hash, u64::from_le_bytes(*part)));
-        let mut last = [0; 8];
-        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        let hash = mix(mix(hash, u64::from_le_bytes(last)), word.len() as u64);
-        hash ^ hash >> 32
     }
 }
 
@@ -197,6 +173,10 @@ mod tests {
     use super::*;
     use crate::output::redact::is_strong;
 
+    fn note(sightings: &mut Sightings, line: &str, place: Place) {
+        sightings.note(line, std::slice::from_ref(&(0..line.len())), place);
+    }
+
     fn place(offset: u64) -> Place {
         Place { file: 1, offset, length: 30 }
     }
@@ -204,8 +184,8 @@ mod tests {
     #[test]
     fn a_word_is_found_where_it_was_written() {
         let mut sightings = Sightings::default();
-        sightings.note("{\"a\":\"S3cretWord77 short\"}", place(80));
-        sightings.note("{\"a\":\"S3cretWord77 S3cretWord77\"}", place(111));
+        note(&mut sightings, "{\"a\":\"S3cretWord77 short\"}", place(80));
+        note(&mut sightings, "{\"a\":\"S3cretWord77 S3cretWord77\"}", place(111));
         assert_eq!(sightings.of(b"S3cretWord77"), [place(80), place(111)]);
         assert!(sightings.of(b"S3cretWord78").is_empty() && sightings.of(b"short").is_empty());
     }
@@ -225,20 +205,20 @@ mod tests {
         let mut sightings = Sightings::default();
         let word = |number: u64| format!("Word-number-{number}");
         for number in 0..LINES as u64 + 1 {
-            sightings.note(&word(number), place(number));
+            note(&mut sightings, &word(number), place(number));
         }
         let found = |sightings: &Sightings, number: u64| sightings.of(word(number).as_bytes()) == [place(number)];
         assert!(!found(&sightings, 0) && found(&sightings, 1) && found(&sightings, LINES as u64));
         // Many words on few lines.
         let text: Vec<String> = (0..WORDS as u64).map(|number| format!("Other-number-{number}")).collect();
-        sightings.note(&text.join(" "), place(7));
+        note(&mut sightings, &text.join(" "), place(7));
         assert!(!found(&sightings, 1) && sightings.of(b"Other-number-0") == [place(7)]);
     }
 
     #[test]
     fn a_word_of_every_line_is_remembered_of_the_first() {
         let mut sightings = Sightings::default();
-        (0..1000).for_each(|number| sightings.note("application/json;charset=UTF-8", place(number)));
+        (0..1000).for_each(|number| note(&mut sightings, "application/json;charset=UTF-8", place(number)));
         assert_eq!(sightings.of(b"application/json").len(), OFTEN as usize);
         assert_eq!(sightings.noted, OFTEN);
     }

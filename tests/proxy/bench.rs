@@ -337,7 +337,7 @@ impl World {
 /// A proxy and what it tells.
 pub struct Proxy {
     pub running: Running,
-    pub exchanges: mpsc::Receiver<Exchange>,
+    pub exchanges: mpsc::Receiver<Arc<Exchange>>,
     pub root: CertificateDer<'static>,
     watched: Arc<Watched>,
 }
@@ -354,7 +354,7 @@ impl Watch for Watched {
         self.begun.lock().unwrap().insert(exchange.id, status);
     }
 
-    fn ended(&self, exchange: &Exchange) {
+    fn ended(&self, exchange: &Arc<Exchange>) {
         let status = match &exchange.outcome {
             Outcome::Answered(answer) => Some(answer.status),
             Outcome::Failed(failure) => failure.status,
@@ -419,7 +419,7 @@ impl Proxy {
     pub async fn exchange(&mut self) -> Exchange {
         let exchange = soon(self.exchanges.recv()).await.expect("the proxy has ended");
         assert_eq!(*self.watched.unsaid.lock().unwrap(), [""; 0], "before its answer began");
-        exchange
+        Arc::unwrap_or_clone(exchange)
     }
 
     /// All that is still told up to the proxy's end.
@@ -427,7 +427,7 @@ impl Proxy {
         assert!(self.running.drain(PATIENCE).await.0, "the proxy did not drain");
         let mut last = Vec::new();
         while let Ok(exchange) = self.exchanges.try_recv() {
-            last.push(exchange);
+            last.push(Arc::unwrap_or_clone(exchange));
         }
         last
     }

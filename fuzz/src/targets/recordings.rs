@@ -1,9 +1,11 @@
 //! Readers of recordings: any bytes end in exchanges or in faults with a place, in bounded memory, and the same each time.
 
 use why401::intake;
-use why401::model::Exchange;
+use why401::model::{Exchange, Salt};
 use why401::output::har;
-use why401::output::journal::{self, Line};
+use why401::output::journal::{self, Line, Lines};
+use why401::output::redact::scrub::Scrubber;
+use why401::wire::telling::Telling;
 
 /// What is compared of an exchange that was read twice.
 fn outline(exchange: &Exchange) -> String {
@@ -68,9 +70,13 @@ pub fn journal(bytes: &[u8]) {
             Line::Exchange(read) => {
                 assert!(read.removed.iter().filter_map(journal::Gone::tag).count() <= read.removed.len());
                 let Ok(Some(exchange)) = intake::har::one(read.entry.get().as_bytes(), 0) else { continue };
-                let written = journal::exchange(&exchange, &[]);
-                assert!(!written.contains('\n'), "one event is one line");
-                assert!(matches!(journal::read(&written), Line::Exchange(_)), "{written}");
+                let mut lines = Lines::new(Scrubber::new(Salt::new([7; 32])), 0);
+                let [Ok(first), Ok(second)] = [(); 2].map(|()| lines.exchange(&exchange, Telling::BOTH, false)) else {
+                    continue;
+                };
+                assert_eq!(first.text, second.text, "what is remembered is what is made");
+                assert!(!first.text.contains('\n'), "one event is one line");
+                assert!(matches!(journal::read(&first.text), Line::Exchange(_)), "{}", first.text);
             }
             Line::Told(told) => drop(told.story),
             Line::Head(_) | Line::Unknown => {}

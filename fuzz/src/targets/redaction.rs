@@ -9,6 +9,7 @@ use why401::model::{Body, Exchange, Outcome, Salt};
 use why401::output::redact::scrub::Scrubber;
 use why401::output::{Style, Told, har, journal, json, log};
 use why401::wire::form;
+use why401::wire::telling::Telling;
 
 use super::{Choices, diagnosis};
 
@@ -252,7 +253,10 @@ fn everything(exchange: &Exchange) -> String {
 
 fn scrubbed(exchange: &Exchange) -> Vec<(&'static str, String)> {
     let (scrubbed, _) = Scrubber::new(Salt::new(SALT)).scrub(exchange);
-    let journal = journal::exchange(&scrubbed, &[]);
+    // From memory the second time.
+    let mut lines = journal::Lines::new(Scrubber::new(Salt::new(SALT)), 0);
+    let mut line = || lines.exchange(exchange, Telling::BOTH, false).map(|made| made.text).unwrap_or_default();
+    let journal = line() + &line();
     let har = har::entry(&scrubbed, har::Beside::default());
     vec![("the exchange without its secrets", everything(&scrubbed)), ("the journal", journal), ("the HAR", har)]
 }

@@ -111,7 +111,7 @@ async fn stay(
     stage: &Stage,
     authority: &Authority,
     proxy: SocketAddr,
-    mut exchanges: Receiver<Exchange>,
+    mut exchanges: Receiver<Arc<Exchange>>,
 ) -> Result<(), Failure> {
     let mut signals = Signals::listen()?;
     let failed = |error: std::io::Error| Failure::Failed(format!("cannot keep the certificate in a file: {error}"));

@@ -1,5 +1,6 @@
 //! Where the stories are played: the stage, the real proxy, a pipeline for each story, and the check of what it said.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc::Receiver;
@@ -24,7 +25,7 @@ pub(super) struct Theatre {
     stage: Stage,
     client: Client,
     /// Where the proxy hands over what passed.
-    exchanges: Receiver<Exchange>,
+    exchanges: Receiver<Arc<Exchange>>,
     salt: Salt,
     pipeline: Pipeline,
     said: Said,
@@ -56,7 +57,7 @@ impl Teller for Said {
 }
 
 impl Theatre {
-    pub fn new(stage: Stage, client: Client, exchanges: Receiver<Exchange>, style: Style, salt: Salt) -> Theatre {
+    pub fn new(stage: Stage, client: Client, exchanges: Receiver<Arc<Exchange>>, style: Style, salt: Salt) -> Theatre {
         let pipeline = Pipeline::new(salt.clone(), Limits::default());
         let said = Said { style, explained: Vec::new() };
         Theatre { stage, client, exchanges, salt, pipeline, said, story: String::new(), faults: Vec::new(), checked: 0 }
@@ -120,7 +121,7 @@ impl Theatre {
             let next = tokio::time::timeout(PATIENCE, self.exchanges.recv()).await;
             let exchange = next.ok().flatten().ok_or("the proxy handed over no exchange")?;
             if exchange.request.target == target || exchange.request.target.ends_with(target) {
-                return Ok(exchange);
+                return Ok(Arc::unwrap_or_clone(exchange));
             }
         }
     }
@@ -146,7 +147,7 @@ impl Theatre {
     }
 
     /// Everything as at the beginning, the clock too; gives back what is left to run on with.
-    pub fn leave(mut self) -> (Stage, Receiver<Exchange>) {
+    pub fn leave(mut self) -> (Stage, Receiver<Arc<Exchange>>) {
         self.set_up();
         self.stage.clock().reset();
         (self.stage, self.exchanges)

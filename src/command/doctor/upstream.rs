@@ -67,7 +67,7 @@ fn route(config: &Config) -> Line {
 }
 
 /// The probe's own exchange: a proxy with a reverse listener for the host, and one plain request to it.
-async fn probe(config: &Config, host: &str) -> Result<Option<Exchange>, Failure> {
+async fn probe(config: &Config, host: &str) -> Result<Option<Arc<Exchange>>, Failure> {
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let upstream = format!("https://{host}").parse().map_err(|error| Failure::Usage(format!("error: {error}")))?;
     let mut config = config.clone();

@@ -19,11 +19,11 @@ use crate::wire::{content, date, form};
 // Members that begin with `_` are named in `intake::har::custom`; a test holds the two together.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Entry<'a> {
+pub(super) struct Entry<'a, Q, A> {
     started_date_time: String,
     time: f64,
-    request: Request<'a>,
-    response: Response<'a>,
+    request: Q,
+    response: A,
     cache: Cache,
     timings: Timings,
     #[serde(rename = "serverIPAddress", skip_serializing_if = "Option::is_none")]
@@ -45,7 +45,7 @@ pub(super) struct Entry<'a> {
     #[serde(rename = "_unverified", skip_serializing_if = "Option::is_none")]
     unverified: Option<&'static str>,
     #[serde(rename = "_error", skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    error: Option<Cow<'a, str>>,
     #[serde(rename = "_findings", skip_serializing_if = "Option::is_none")]
     findings: Option<&'a RawValue>,
 }
@@ -58,7 +58,7 @@ struct Cache {}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Request<'a> {
+pub(super) struct Request<'a> {
     method: &'a str,
     #[serde(rename = "_rawMethod", skip_serializing_if = "Option::is_none")]
     raw_method: Option<&'a str>,
@@ -104,7 +104,7 @@ struct PostData<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Response<'a> {
+pub(super) struct Response<'a> {
     status: u16,
     status_text: &'a str,
     http_version: &'a str,
@@ -134,34 +134,53 @@ struct Content<'a> {
     comment: Option<&'static str>,
 }
 
-impl<'a> Entry<'a> {
-    pub fn new(exchange: &'a Exchange, beside: Beside<'a>) -> Entry<'a> {
+impl<'a> Entry<'a, Request<'a>, Response<'a>> {
+    pub fn new(exchange: &'a Exchange, beside: Beside<'a>) -> Self {
+        let request = Request::new(&exchange.request, matches!(exchange.outcome, Outcome::Refused(_)));
+        let agent = exchange.client.connect_agent.as_deref();
+        let error = error(&exchange.outcome).map(Cow::Owned);
+        Entry {
+            findings: beside.findings,
+            ..Entry::around(exchange, request, Response::new(&exchange.outcome), agent, error)
+        }
+    }
+}
+
+impl<'a, Q, A> Entry<'a, Q, A> {
+    /// What stands around request and answer.
+    pub fn around(
+        exchange: &'a Exchange,
+        request: Q,
+        response: A,
+        connect_agent: Option<&'a str>,
+        error: Option<Cow<'a, str>>,
+    ) -> Self {
         let timings = Timings::new(&exchange.timing);
         let client = &exchange.client;
         Entry {
             started_date_time: date::iso(exchange.at),
             time: timings.sum(),
-            request: Request::new(&exchange.request, matches!(exchange.outcome, Outcome::Refused(_))),
-            response: Response::new(&exchange.outcome),
+            request,
+            response,
             cache: Cache {},
             timings,
             server_address: exchange.upstream.address.map(|address| address.ip().to_string()),
             connection: (client.connection > 0).then(|| client.connection.to_string()),
             client: client.address.map(|address| address.to_string()),
             way: (client.way != Way::Recorded).then(|| way::name(client.way)),
-            connect_agent: client.connect_agent.as_deref(),
-            called: exchange.client.called.as_deref(),
+            connect_agent,
+            called: client.called.as_deref(),
             switched: switched::view(exchange),
             unseen: exchange.request.unseen.then_some("request"),
             unverified: exchange.upstream.unverified.map(Unverified::as_str),
-            error: error(&exchange.outcome),
-            findings: beside.findings,
+            error,
+            findings: None,
         }
     }
 }
 
 /// What stopped the exchange, or cut its answer short.
-fn error(outcome: &Outcome) -> Option<String> {
+pub(super) fn error(outcome: &Outcome) -> Option<String> {
     match outcome {
         Outcome::Answered(response) => response.cut.as_ref().map(stopped::failed),
         other => stopped::words(other),
@@ -170,7 +189,7 @@ fn error(outcome: &Outcome) -> Option<String> {
 
 impl<'a> Request<'a> {
     /// `refused`: where the fault is says nothing without the head.
-    fn new(request: &'a crate::model::Request, refused: bool) -> Request<'a> {
+    pub fn new(request: &'a crate::model::Request, refused: bool) -> Request<'a> {
         let (url, raw_url) = uri::of(request);
         let known = METHODS.contains(&request.method.as_str());
         let query = form::parse(request.query().unwrap_or_default().as_bytes());
@@ -194,7 +213,7 @@ impl<'a> Request<'a> {
 }
 
 impl<'a> Response<'a> {
-    fn new(outcome: &'a Outcome) -> Response<'a> {
+    pub fn new(outcome: &'a Outcome) -> Response<'a> {
         match outcome {
             Outcome::Answered(response) => Response {
                 status: response.status,

@@ -10,6 +10,7 @@ mod fields;
 mod letters;
 mod mask;
 mod names;
+mod parts;
 mod pkce;
 mod public;
 mod stand_in;
@@ -36,6 +37,7 @@ use public::Public;
 use stand_in::Maker;
 
 pub use mask::{Masker, Masks};
+pub use parts::{Sent, State};
 
 /// One removal: where, by which rule, and the tag of what was removed (never the value).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,11 +123,11 @@ impl Scrubber {
     /// The same, with the texts of the bodies left out that are not to be kept. Their secrets are learned all the same.
     pub fn scrub_keeping(&mut self, exchange: &Exchange, keep: Telling) -> (Exchange, Vec<Removed>) {
         let salt = self.maker.salt.clone();
-        self.public.learn(exchange);
-        let before = (self.known.changes(), self.maker.changes());
+        self.meet(exchange);
+        let before = self.state();
         let mut work = self.work(&salt, exchange.at, keep);
         let first = (work.exchange(exchange), work.removed);
-        if before == (self.known.changes(), self.maker.changes()) {
+        if before == self.state() {
             return first;
         }
         // Again, as something was learnt: what the answer says is a secret may stand in the request, and the other way round.
@@ -188,15 +190,23 @@ impl Scrubber {
 impl Work<'_> {
     fn exchange(&mut self, exchange: &Exchange) -> Exchange {
         let request = self.request(&exchange.request, matches!(exchange.outcome, Outcome::Refused(_)));
-        let connect_agent = exchange.client.connect_agent.as_deref().map(|agent| self.plain_text(agent));
-        let outcome = match &exchange.outcome {
-            Outcome::Answered(response) => Outcome::Answered(self.response(response)),
-            Outcome::Failed(failure) => Outcome::Failed(self.failure(failure)),
-            other => other.clone(),
-        };
+        let connect_agent = self.agent(&exchange.client);
+        let outcome = self.outcome(&exchange.outcome);
         let client = Client { connect_agent, ..exchange.client.clone() };
         let Exchange { id, entry, at, timing, ref upstream, .. } = *exchange;
         Exchange { id, entry, at, client, request, outcome, timing, upstream: upstream.clone() }
+    }
+
+    fn agent(&mut self, client: &Client) -> Option<String> {
+        client.connect_agent.as_deref().map(|agent| self.plain_text(agent))
+    }
+
+    fn outcome(&mut self, outcome: &Outcome) -> Outcome {
+        match outcome {
+            Outcome::Answered(response) => Outcome::Answered(self.response(response)),
+            Outcome::Failed(failure) => Outcome::Failed(self.failure(failure)),
+            other => other.clone(),
+        }
     }
 
     fn request(&mut self, request: &Request, refused: bool) -> Request {
@@ -251,9 +261,14 @@ impl Work<'_> {
         self.place = format!("{side}.headers.{}", text.to_ascii_lowercase());
         let marks = field_marks(self.shaper, field_kind(&text), value);
         let scrubbed = Bytes::from(self.marked(value, marks, 0));
-        let shown = Bytes::from(self.plain_text(&text));
-        let removed = std::mem::replace(&mut self.removed, others);
-        let scrubbed = Scrubbed { name: shown, value: scrubbed, removed };
+        let shown = self.plain_text(&text);
+        let mut removed = std::mem::replace(&mut self.removed, others);
+        if shown != text {
+            // The name itself held a secret.
+            let place = format!("{side}.headers.{}", shown.to_ascii_lowercase());
+            removed.iter_mut().for_each(|removed| removed.place.clone_from(&place));
+        }
+        let scrubbed = Scrubbed { name: Bytes::from(shown), value: scrubbed, removed };
         self.remembered.put(side, name, value, scrubbed.clone(), self.known);
         scrubbed
     }

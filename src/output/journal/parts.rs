@@ -1,0 +1,187 @@
+//! Sides of exchanges that were written before. Clients send the same requests again and again, and servers the same
+//! answers: what was made of one need not be made again.
+
+use std::collections::HashMap;
+
+use memchr::memmem::find;
+use serde_json::value::RawValue;
+
+use super::Taken;
+use crate::model::{Body, Exchange, Fields, Outcome, Quick};
+use crate::output::har;
+use crate::output::redact::scrub::{Removed, Rule, Scrubber, Sent, State};
+use crate::wire::telling::Telling;
+
+/// Parts are remembered up to about this many bytes; then all are forgotten at once.
+const BYTES: usize = 256 * 1024;
+/// Longer bodies are seldom the same twice, in bytes.
+const BODY: usize = 16 * 1024;
+/// About what a part takes beside its bytes.
+const EACH: usize = 300;
+
+/// What was made of a request or of an answer.
+pub(super) struct Part {
+    /// What it was made of; empty where it cannot come again. Holds secrets in the clear.
+    from: Vec<u8>,
+    /// Its texts as they are without secrets, one after the other.
+    texts: Vec<u8>,
+    pub json: Box<RawValue>,
+    /// The agent of a request's CONNECT; what stopped the exchange instead of an answer.
+    pub beside: Option<String>,
+    pub removed: Vec<Taken>,
+    /// An answer that brought a token or a code, which later exchanges may use in vain.
+    pub gives: bool,
+    /// A secret that was known from elsewhere was taken out of it.
+    met: bool,
+    as_of: State,
+    /// In how many lines it stands already.
+    pub lines: u32,
+}
+
+impl Part {
+    pub fn request(scrubber: &mut Scrubber, exchange: &Exchange, keep: Telling) -> Part {
+        let as_of = scrubber.state();
+        let Sent { request, agent, removed } = scrubber.request(exchange, keep);
+        let json = har::request(&request, matches!(exchange.outcome, Outcome::Refused(_)));
+        let mut texts = Vec::new();
+        let head = request.head.as_deref().unwrap_or_default();
+        let lines = [request.method.as_bytes(), request.target.as_bytes(), head];
+        lines.into_iter().chain(agent.as_deref().map(str::as_bytes)).for_each(|text| add_text(&mut texts, text));
+        add_texts(&mut texts, &request.fields, &request.body);
+        Part::new(as_of, json, texts, agent, &removed)
+    }
+
+    pub fn answer(scrubber: &mut Scrubber, exchange: &Exchange, keep: Telling) -> Part {
+        let as_of = scrubber.state();
+        let (outcome, removed) = scrubber.outcome(exchange, keep);
+        let stopped = har::stopped(&outcome);
+        let mut texts = Vec::new();
+        add_text(&mut texts, stopped.as_deref().unwrap_or_default().as_bytes());
+        if let Outcome::Answered(answer) = &outcome {
+            add_text(&mut texts, answer.reason.as_bytes());
+            add_texts(&mut texts, &answer.fields, &answer.body);
+        }
+        let part = Part::new(as_of, har::answer(&outcome), texts, stopped, &removed);
+        Part { gives: gives(&outcome), ..part }
+    }
+
+    fn new(as_of: State, json: Box<RawValue>, texts: Vec<u8>, beside: Option<String>, removed: &[Removed]) -> Part {
+        let met = removed.iter().any(|removed| removed.rule == Rule::KnownElsewhere);
+        let removed = removed.iter().map(Taken::of).collect();
+        Part { from: Vec::new(), texts, json, beside, removed, gives: false, met, as_of, lines: 0 }
+    }
+
+    /// Whether the same would be made again, with all that is known now.
+    pub fn still(&mut self, scrubber: &Scrubber) -> bool {
+        let still = scrubber.still(self.as_of, self.met, &self.texts);
+        self.as_of = if still { scrubber.state() } else { self.as_of };
+        still
+    }
+
+    fn bytes(&self) -> usize {
+        self.from.len() + self.texts.len() + self.json.get().len() + EACH
+    }
+}
+
+fn add_texts(out: &mut Vec<u8>, fields: &Fields, body: &Body) {
+    let fields = fields.0.iter().flat_map(|field| [&field.name, &field.value]);
+    fields.chain([&body.bytes]).for_each(|text| add_text(out, text));
+}
+
+fn add_text(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend_from_slice(text);
+    out.push(b'\n');
+}
+
+fn gives(outcome: &Outcome) -> bool {
+    let Outcome::Answered(answer) = outcome else { return false };
+    let location = answer.fields.text("location").unwrap_or_default();
+    answer.status < 400 && (location.contains("code=") || find(&answer.body.bytes, b"access_token").is_some())
+}
+
+/// The memory of one kind of sides, by all that they are made of.
+#[derive(Default)]
+pub(super) struct Parts {
+    parts: HashMap<u64, Part>,
+    bytes: usize,
+    quick: Quick,
+}
+
+impl Parts {
+    /// Takes out what was made of these bytes.
+    pub fn take(&mut self, from: &[u8]) -> Option<Part> {
+        let part = self.parts.remove(&self.quick.hash(from))?;
+        self.bytes -= part.bytes();
+        Some(part).filter(|part| part.from == from)
+    }
+
+    /// Remembers what was made of these bytes, and stands in one more line.
+    pub fn put(&mut self, from: &[u8], mut part: Part) {
+        if from.is_empty() {
+            return;
+        }
+        if self.bytes > BYTES {
+            self.parts.clear();
+            self.bytes = 0;
+        }
+        if part.from.is_empty() {
+            part.from = from.to_vec();
+        }
+        part.lines = part.lines.saturating_add(1);
+        self.bytes += part.bytes();
+        if let Some(before) = self.parts.insert(self.quick.hash(from), part) {
+            self.bytes -= before.bytes();
+        }
+    }
+}
+
+/// All that a request's part is made of; nothing where it is of a kind that seldom comes again.
+pub(super) fn of_request(exchange: &Exchange, keep: Telling, out: &mut Vec<u8>) {
+    out.clear();
+    let request = &exchange.request;
+    let refused = matches!(exchange.outcome, Outcome::Refused(_));
+    if refused || request.body.bytes.len() > BODY || request.odd_head().is_some() {
+        return;
+    }
+    let agent = exchange.client.connect_agent.as_deref();
+    let texts = [&request.method, &request.host, &request.target, &request.version, agent.unwrap_or_default()];
+    texts.into_iter().for_each(|text| add(out, text.as_bytes()));
+    let flags = [agent.is_some(), request.unseen, keep.request].map(u8::from);
+    add(out, &flags);
+    add(out, request.scheme.as_str().as_bytes());
+    add(out, &request.port.to_le_bytes());
+    add_message(out, &request.fields, &request.body);
+}
+
+/// All that an answer's part is made of.
+pub(super) fn of_answer(exchange: &Exchange, keep: Telling, out: &mut Vec<u8>) {
+    out.clear();
+    let Some(answer) = exchange.response().filter(|answer| answer.cut.is_none()) else { return };
+    if answer.body.bytes.len() > BODY {
+        return;
+    }
+    add(out, &answer.status.to_le_bytes());
+    [&answer.reason, &answer.version].into_iter().for_each(|text| add(out, text.as_bytes()));
+    add(out, &[answer.ours, keep.answer].map(u8::from));
+    add_message(out, &answer.fields, &answer.body);
+}
+
+fn add_message(out: &mut Vec<u8>, fields: &Fields, body: &Body) {
+    for field in &fields.0 {
+        add(out, &field.name);
+        add(out, &field.value);
+    }
+    let Body { bytes, length, coded, left_out, unpacking } = body;
+    for number in [*length, left_out.map_or(u64::MAX, |length| length), unpacking.bytes as u64, unpacking.ratio as u64]
+    {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+    add(out, &[u8::from(*coded)]);
+    add(out, bytes);
+}
+
+/// With its length before it: no two lists of texts give the same bytes.
+fn add(out: &mut Vec<u8>, text: &[u8]) {
+    out.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    out.extend_from_slice(text);
+}
