@@ -39,7 +39,7 @@ fn every_place_shows_its_text_and_not_its_secrets() {
     let credentials = STANDARD.encode("svc.sync:Harbour-41");
     let exchange = exchange(&format!(
         "@ 10:00:00 https://dev1.service-now.com\n> POST /oauth_token.do?state=q7Zh4PJX&a=b HTTP/1.1\n> Host: dev1.service-now.com\n\
-         > Authorization: Basic {credentials}\n> X-Note: one\n> X-Note: two Harbour-41\n\
+         > Authorization: Basic {credentials}\n> X-Note: one\n> X-Note: two Harbour-41\n> X-Earlier: q7Zh4PJXEog2HSgw\n\
          > Content-Type: application/x-www-form-urlencoded\n>\n> grant_type=password&password=Harbour-41&username=svc\n\
          < HTTP/1.1 401 Harbour-41 no\n< X-Echo: Harbour-41!\n<\n< {{\"access_token\":\"q7Zh4PJXEog2HSgw\",\"scope\":\"x\"}}\n"
     ));
@@ -56,6 +56,8 @@ fn every_place_shows_its_text_and_not_its_secrets() {
         (Place::RequestField { name: "x-note".into(), nth: 0 }, Some((sent, "X-Note: one".into()))),
         (Place::RequestField { name: "x-note".into(), nth: 1 }, Some((sent, "X-Note: two ‹10 chars›".into()))),
         (Place::RequestField { name: "x-note".into(), nth: 2 }, None),
+        // The answer says that it is a token.
+        (Place::request_field("x-earlier"), Some((sent, "X-Earlier: ‹16 chars›".into()))),
         (Place::BasicDecoded, Some((sent, "Basic, decoded: svc.sync:‹10 chars›".into()))),
         (Place::Query("state".into()), Some((sent, "state=‹8 chars›".into()))),
         (Place::Query("other".into()), None),
@@ -70,6 +72,28 @@ fn every_place_shows_its_text_and_not_its_secrets() {
         (Place::Exchange(1), None),
     ] {
         assert_eq!(at(&exchange, &place, 0).map(|(side, text, _)| (side, text)), wanted, "{place}");
+    }
+}
+
+/// A secret that is too short to be looked for elsewhere is hidden where it stands.
+#[test]
+fn short_secrets_are_hidden_in_their_places() {
+    let credentials = STANDARD.encode("svc:q7");
+    let exchange = exchange(&format!(
+        "@ 10:00:00 https://dev1.service-now.com\n> POST /a?token=q7 HTTP/1.1\n> Host: dev1.service-now.com\n> Authorization: Basic {credentials}\n\
+         > Cookie: a=q7\n>\n> {{\"token\":\"q7\"}}\n< HTTP/1.1 401 No\n< Set-Cookie: b=q7; Path=/\n<\n< {{\"token\":\"q7\"}}\n"
+    ));
+    for (place, shown) in [
+        (Place::RequestTarget, "POST /a?token=‹2 chars›"),
+        (Place::request_field("authorization"), "Authorization: Basic ‹user svc, password 2 chars›"),
+        (Place::request_field("cookie"), "Cookie: a=‹2 chars›"),
+        (Place::BasicDecoded, "Basic, decoded: svc:‹2 chars›"),
+        (Place::Query("token".into()), "token=‹2 chars›"),
+        (Place::RequestBody, "{\"token\":\"‹2 chars›\"}"),
+        (Place::response_field("set-cookie"), "Set-Cookie: b=‹2 chars›; Path=/"),
+        (Place::ResponseBody, "{\"token\":\"‹2 chars›\"}"),
+    ] {
+        assert_eq!(at(&exchange, &place, 0).unwrap().1, shown, "{place}");
     }
 }
 

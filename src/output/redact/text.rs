@@ -123,7 +123,7 @@ fn is_part(byte: u8) -> bool {
 fn assigned(word: &[u8]) -> Option<usize> {
     let equals = memchr::memchr(b'=', word)?;
     let name = String::from_utf8_lossy(word.get(..equals)?);
-    (equals > 0 && equals + 1 < word.len() && secrecy(&name) == Secrecy::Secret).then_some(equals + 1)
+    (equals + 1 < word.len() && secrecy(&name) == Secrecy::Secret).then_some(equals + 1)
 }
 
 /// The JWT in a word: it begins with an encoded `{"` and has two full stops.
