@@ -1,7 +1,7 @@
 //! How far a cause reaches: stories that are told as it, and the same stories with one thing changed, which are not.
 
 use why401::diagnose::diagnose;
-use why401::intake::transcript;
+use why401::intake::{self, transcript};
 use why401::ledger::{Ledger, Limits};
 use why401::model::{Answerer, Outcome, Salt};
 
@@ -336,4 +336,54 @@ fn a_token_answer_that_was_left_out_may_hold_a_token() {
 fn a_providers_answer_stays_its_own() {
     let story = "@ 10:00:00 https://api.vendor.example\n> GET /v1/a HTTP/1.1\n> Host: api.vendor.example\n> Authorization: Bearer q7Zh4PJXEog2HSgw\n>\n< HTTP/1.1 401 Unauthorized\n< Content-Type: application/json\n<\n< {\"status\":\"no\"}\n";
     assert_eq!(crate::story::last(story).1.answered_by, Answerer::Provider);
+}
+
+/// The evidence of a suspect is what speaks for it; what speaks against it stands in its account alone.
+#[test]
+fn what_speaks_against_a_suspect_is_no_evidence_for_it() {
+    let story = get("09:00:00", TABLE, BASIC, &passed()) + &get("10:00:00", TABLE, BASIC, &refused());
+    let found = crate::story::last(&story).1.findings;
+    let suspects: Vec<_> = found.iter().filter(|one| !one.account.is_empty()).collect();
+    let reasons = || suspects.iter().flat_map(|one| &one.account[1..]);
+    assert!(reasons().any(|reason| reason.moved > 0) && reasons().any(|reason| reason.moved < 0), "{suspects:#?}");
+    for one in suspects {
+        let speaks_for = one.account[1..].iter().filter(|reason| reason.moved > 0).map(|reason| &reason.says);
+        assert!(speaks_for.eq(one.evidence.iter().map(|evidence| &evidence.says)), "{one:#?}");
+    }
+}
+
+#[test]
+fn an_answer_pasted_alone_is_weighed_for_what_it_may_belong_to() {
+    let first = |error: &str| {
+        let text = format!(
+            "HTTP/1.1 401 Unauthorized\r\nServer: snow_adc\r\nContent-Type: application/json\r\n\r\n{{\"error_description\":\"access_denied\",\"error\":\"{error}\"}}"
+        );
+        let exchange = &intake::read(text.as_bytes(), "a").unwrap()[0];
+        let found = diagnose(exchange, &Ledger::new(Salt::new([1; 32]), Limits::default())).findings;
+        assert!(found[0].because.contains("was not shown"), "{found:#?}");
+        found.into_iter().map(|one| one.cause).collect::<Vec<_>>()
+    };
+    let (denied, client) = (first("server_error"), first("invalid_client"));
+    assert!(denied.contains(&"client-secret-wrong") && denied.contains(&"auth-code-expired"), "{denied:?}");
+    assert!(client.contains(&"token-expired") && client.contains(&"no-credentials"), "{client:?}");
+}
+
+/// What an instance refuses in words of its own, and what was refused before anything of it ran.
+#[test]
+fn a_refusal_is_told_by_how_far_it_came() {
+    let of = |answer: &str| crate::story::said(&get("10:00:00", TABLE, BASIC, answer));
+    let field = |field: &str| format!("< HTTP/1.1 403 Forbidden\n< Server: snow_adc\n{field}<\n< denied\n");
+    for answer in [&forbidden(), &field("< X-Is-Logged-In: true\n"), &field("< X-Transaction-ID: 5b1f2c3d4e5f\n")] {
+        assert!(of(answer).contains(&"rest-endpoint-acl possible".to_owned()), "{answer}: {:?}", of(answer));
+    }
+    assert_eq!(of(&field("")), ["ip-restricted likely"]);
+    for text in
+        ["Requested URI does not represent any resource", "No matching resource", "the requested URI does not exist"]
+    {
+        assert_eq!(
+            of(&answer("404 Not Found", &format!("{{\"error\":{{\"message\":\"{text}\"}}}}")))[0],
+            "endpoint-not-found proven",
+            "{text}"
+        );
+    }
 }
