@@ -39,7 +39,7 @@ fn every_place_shows_its_text_and_not_its_secrets() {
     let credentials = STANDARD.encode("svc.sync:Harbour-41");
     let exchange = exchange(&format!(
         "@ 10:00:00 https://dev1.service-now.com\n> POST /oauth_token.do?state=q7Zh4PJX&a=b HTTP/1.1\n> Host: dev1.service-now.com\n\
-         > Authorization: Basic {credentials}\n> X-Note: one\n> X-Note: two Harbour-41\n> X-Earlier: q7Zh4PJXEog2HSgw\n\
+         > Authorization: Basic {credentials}\n> X-Note: one\n> X-Note: two Harbour-41\n> X-Earlier: q7Zh4PJXEog2HSgw\n> X-UserToken: W8kfQ2mLb7xx\n> X-Later: W8kfQ2mLb7xx\n\
          > Content-Type: application/x-www-form-urlencoded\n>\n> grant_type=password&password=Harbour-41&username=svc\n\
          < HTTP/1.1 401 Harbour-41 no\n< X-Echo: Harbour-41!\n<\n< {{\"access_token\":\"q7Zh4PJXEog2HSgw\",\"scope\":\"x\"}}\n"
     ));
@@ -56,6 +56,7 @@ fn every_place_shows_its_text_and_not_its_secrets() {
         (Place::RequestField { name: "x-note".into(), nth: 0 }, Some((sent, "X-Note: one".into()))),
         (Place::RequestField { name: "x-note".into(), nth: 1 }, Some((sent, "X-Note: two ‹10 chars›".into()))),
         (Place::RequestField { name: "x-note".into(), nth: 2 }, None),
+        (Place::request_field("x-later"), Some((sent, "X-Later: ‹12 chars›".into()))),
         // The answer says that it is a token.
         (Place::request_field("x-earlier"), Some((sent, "X-Earlier: ‹16 chars›".into()))),
         (Place::BasicDecoded, Some((sent, "Basic, decoded: svc.sync:‹10 chars›".into()))),
@@ -254,6 +255,8 @@ fn bodies_and_fields_of_every_make_lose_their_secrets_alone() {
         (" password =q7&x=1", " password =‹2 chars›&x=1"),
         ("password: q7", "password: q7"),
         ("=q7Zh", "=q7Zh"),
+        ("{\"a\":1}}]{\"token\":\"q7\"}", "{\"a\":1}}]{\"token\":\"‹2 chars›\"}"),
+        ("<script>g_ck=q7Zh4PJXEog2HSgw;</script>", "<script>g_ck=‹16 chars›;</script>"),
         ("{\"token\":\"q7", "{\"token\":\"‹2 chars›"),
         (" {\"a\":{\"token\":\"q7\\", " {\"a\":{\"token\":\"‹3 chars›"),
         ("<a token=q7 b='c'/>", "<a token=‹2 chars›b='c'/>"),
@@ -271,6 +274,7 @@ fn bodies_and_fields_of_every_make_lose_their_secrets_alone() {
     for (name, value, shown) in [
         ("WWW-Authenticate", "Digest nonce=\"q7Zh\", realm=\"a\"", "Digest nonce=\"‹4 chars›\", realm=\"a\""),
         ("WWW-Authenticate", "Digest realm=\"a\",nonce=q7Zh;x=1", "Digest realm=\"a\",nonce=‹4 chars›;x=1"),
+        ("WWW-Authenticate", "Digest nonce=\"q7 Zh,x\", realm=\"a\"", "Digest nonce=\"‹7 chars›\", realm=\"a\""),
         ("WWW-Authenticate", "Digest nonce=\"q7Zh", "Digest nonce=\"‹4 chars›"),
         ("WWW-Authenticate", "Digest nonce=\"\", opaque=q7", "Digest nonce=\"\", opaque=‹2 chars›"),
         ("Authorization", "Digest response=q7Zh, uri=\"/x\"", "Digest response=‹4 chars›, uri=\"/x\""),

@@ -124,7 +124,10 @@ fn a_secret_is_known_again_without_what_was_around_it() {
             "{echoed}"
         );
     }
-    // A password that is nothing stays, and nothing was removed.
+    // Words for nothing stay, and nothing was removed.
+    let nothing = "/?access_token=null&password=undefined&client_secret=";
+    let (other, rules) = scrubbed(&exchange(&format!("GET {nothing}"), "", OK));
+    assert_eq!((other.request.target.as_str(), rules), (nothing, vec![]));
     let nothing = STANDARD.encode("svc.sync:null");
     let (other, rules) = scrubbed(&exchange("GET /", &format!("> Authorization: Basic {nothing}\n"), OK));
     assert_eq!(
