@@ -223,8 +223,8 @@ impl<'a> Facts<'a> {
             names.extend(host.split('.').next().map(str::to_owned));
         }
         names.extend(self.ledger.host(host).and_then(|record| record.pool.clone()));
-        let set = self.reading.response().filter(|_| host == self.host()).map(|response| cookie::set(&response.fields));
-        names.extend(set.iter().flatten().filter_map(|(name, _)| cookie::pool_instance(name).map(str::to_owned)));
+        let answer = self.reading.response().filter(|_| host == self.host());
+        names.extend(answer.into_iter().flat_map(|answer| cookie::pools(&answer.fields)));
         names.iter_mut().for_each(|name| name.make_ascii_lowercase());
         names
     }

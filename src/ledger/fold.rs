@@ -70,11 +70,8 @@ fn host(ledger: &mut Ledger, reading: &Reading<'_>, tag: Option<Tag>) {
             }
         }
     }
-    for (name, _) in reading.response().map(|response| cookie::set(&response.fields)).unwrap_or_default() {
-        if let Some(pool) = cookie::pool_instance(&name) {
-            record.pool = Some(pool.to_owned());
-        }
-    }
+    let pool = reading.response().and_then(|response| cookie::pools(&response.fields).last());
+    record.pool = pool.or(record.pool.take());
     odd_spellings(record, reading);
     bearers(record, reading, client);
     if matches!(reading.endpoint, Endpoint::Token | Endpoint::Login) || !(reading.succeeded() || refused(reading)) {
@@ -274,13 +271,11 @@ fn written_password(ledger: &mut Ledger, reading: &Reading<'_>) {
 fn session(ledger: &mut Ledger, reading: &Reading<'_>) {
     let now = seen(reading);
     let by_api = matches!(reading.credential, Credential::Basic | Credential::Bearer | Credential::ApiKey);
-    let fields = reading.response().map(|response| &response.fields);
-    for (name, value) in fields.map(cookie::set).unwrap_or_default() {
-        if name == "JSESSIONID" {
-            let key = (reading.host().to_owned(), ledger.tag(&value));
-            let nobody = refused(reading) || reading.fingerprint.logged_in == Some(false);
-            ledger.sessions.entry(key, || SessionRecord { anonymous: nobody, ..new_session(reading, now, by_api) });
-        }
+    let set = reading.response().map(|response| cookie::set(&response.fields, |name| name == "JSESSIONID"));
+    for (_, value) in set.into_iter().flatten() {
+        let key = (reading.host().to_owned(), ledger.tag(value));
+        let nobody = refused(reading) || reading.fingerprint.logged_in == Some(false);
+        ledger.sessions.entry(key, || SessionRecord { anonymous: nobody, ..new_session(reading, now, by_api) });
     }
     let Some(cookie) = reading.session_cookie() else { return };
     let key = (reading.host().to_owned(), ledger.tag(cookie));

@@ -1,5 +1,7 @@
 //! `Cookie` and `Set-Cookie`, and which of ServiceNow's cookies carry a session (wire notes §1.3).
 
+use std::borrow::Cow;
+
 use crate::model::{Fields, lossy};
 
 /// Name and value of every cookie that a request carries.
@@ -8,32 +10,41 @@ pub fn sent(fields: &Fields) -> Vec<(String, Vec<u8>)> {
     for value in fields.all("cookie") {
         for part in value.split(|&byte| byte == b';') {
             if let Some((name, value)) = pair(part) {
-                cookies.push((name, value));
+                cookies.push((name.into_owned(), value.to_vec()));
             }
         }
     }
     cookies
 }
 
-/// Name and value of every cookie that an answer sets; deletions (`Max-Age=0`, empty value) are left out.
-pub fn set(fields: &Fields) -> Vec<(String, Vec<u8>)> {
-    fields
-        .all("set-cookie")
-        .filter_map(|value| {
-            let mut parts = value.split(|&byte| byte == b';');
-            let cookie = pair(parts.next()?)?;
-            let deleted = parts.any(|part| part.trim_ascii().eq_ignore_ascii_case(b"max-age=0"));
-            (!deleted && !cookie.1.is_empty()).then_some(cookie)
-        })
-        .collect()
+/// Name and value of the cookies with such a name that an answer sets; deletions (`Max-Age=0`, empty value) are left out.
+pub fn set<'a>(
+    fields: &'a Fields,
+    wanted: impl Fn(&str) -> bool + 'a,
+) -> impl Iterator<Item = (Cow<'a, str>, &'a [u8])> {
+    fields.all("set-cookie").filter_map(move |value| {
+        let mut parts = value.split(|&byte| byte == b';');
+        let (name, value) = pair(parts.next()?).filter(|(name, value)| wanted(name) && !value.is_empty())?;
+        let deleted = parts.any(|part| part.trim_ascii().eq_ignore_ascii_case(b"max-age=0"));
+        (!deleted).then_some((name, value))
+    })
 }
 
-fn pair(part: &[u8]) -> Option<(String, Vec<u8>)> {
+/// The instances that the load balancer's cookies of an answer name.
+pub fn pools(fields: &Fields) -> impl Iterator<Item = String> {
+    let names = set(fields, |name| pool_instance(name).is_some());
+    names.filter_map(|(name, _)| pool_instance(&name).map(str::to_owned))
+}
+
+fn pair(part: &[u8]) -> Option<(Cow<'_, str>, &[u8])> {
     let part = part.trim_ascii();
     let equals = part.iter().position(|&byte| byte == b'=')?;
     let (name, value) = part.split_at(equals);
-    let name = lossy(name).trim().to_owned();
-    (!name.is_empty()).then(|| (name, value.get(1..).unwrap_or_default().trim_ascii().to_vec()))
+    let name = match lossy(name) {
+        Cow::Borrowed(name) => Cow::Borrowed(name.trim()),
+        Cow::Owned(name) => Cow::Owned(name.trim().to_owned()),
+    };
+    (!name.is_empty()).then(|| (name, value.get(1..).unwrap_or_default().trim_ascii()))
 }
 
 /// Cookies that stand for a session of ServiceNow.
@@ -60,6 +71,7 @@ mod tests {
             [("Set-Cookie", "JSESSIONID=CD; Path=/"), ("Set-Cookie", "glide_user=; Max-Age=0; Path=/")]
                 .into_iter()
                 .collect();
-        assert_eq!(set(&answer), [("JSESSIONID".to_owned(), b"CD".to_vec())]);
+        assert_eq!(set(&answer, |_| true).collect::<Vec<_>>(), [("JSESSIONID".into(), &b"CD"[..])]);
+        assert_eq!(set(&answer, |name| name != "JSESSIONID").count(), 0);
     }
 }

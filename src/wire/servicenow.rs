@@ -191,7 +191,7 @@ pub fn fingerprint(fields: &Fields) -> Fingerprint {
     let logged_in = logged_in(fields);
     let transaction = fields.text("x-transaction-id").map(|value| value.trim().to_owned()).filter(|id| !id.is_empty());
     let glide = |name: &str| name.starts_with("glide_") || cookie::pool_instance(name).is_some();
-    let cookies = cookie::set(fields).iter().any(|(name, _)| glide(name));
+    let cookies = cookie::set(fields, glide).next().is_some();
     let timing =
         fields.text("server-timing").is_some_and(|value| value.contains("sem_wait") || value.contains("sesh_wait"));
     let realm = fields.all("www-authenticate").any(|value| lossy(value).to_ascii_lowercase().contains("service-now"));

@@ -47,7 +47,8 @@ pub fn cookies(bytes: &[u8]) {
     for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         fields.push(if at % 2 == 0 { "Cookie" } else { "Set-Cookie" }, line.to_vec());
     }
-    for (name, value) in cookie::sent(&fields).into_iter().chain(cookie::set(&fields)) {
+    let set = cookie::set(&fields, |_| true).map(|(name, value)| (name.into_owned(), value.to_vec()));
+    for (name, value) in cookie::sent(&fields).into_iter().chain(set) {
         assert!(name.len() + value.len() <= bytes.len() * 3);
         cookie::is_session(&name);
         cookie::pool_instance(&name);

@@ -234,8 +234,7 @@ fn clock_skew(facts: &Facts<'_>) -> Option<Finding> {
 
 /// The load balancer's cookie names another instance than the host (knowledge B3).
 fn vanity_host(facts: &Facts<'_>) -> Option<Finding> {
-    let set = facts.reading.response().map(|response| cookie::set(&response.fields)).unwrap_or_default();
-    let now = set.iter().find_map(|(name, _)| cookie::pool_instance(name)).map(str::to_owned);
+    let now = facts.reading.response().and_then(|answer| cookie::pools(&answer.fields).next());
     let pool = now.or_else(|| facts.host_record().and_then(|host| host.pool.clone()))?;
     let label = facts.host().split('.').next().unwrap_or_default();
     let refused = facts.not_authenticated() && facts.inbound() && facts.by_instance();

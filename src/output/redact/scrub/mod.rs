@@ -6,6 +6,7 @@
 //! that cannot be read (an unknown coding, pictures, archives) are left out, their length stays.
 
 mod body;
+mod dull;
 mod fields;
 mod letters;
 mod mask;
@@ -18,6 +19,8 @@ mod text;
 
 #[cfg(test)]
 mod tests;
+
+use std::borrow::Cow;
 
 use bytes::Bytes;
 
@@ -32,6 +35,7 @@ use crate::model::{
 };
 use crate::wire::content;
 use crate::wire::telling::Telling;
+use dull::Dull;
 use fields::{Remembered, Scrubbed};
 use public::Public;
 use stand_in::Maker;
@@ -86,6 +90,7 @@ pub struct Scrubber {
     known: Known,
     public: Public,
     fields: Remembered,
+    dull: Dull,
     /// What fields were judged by, beside `known`.
     judged: (usize, usize),
 }
@@ -96,6 +101,7 @@ struct Work<'a> {
     known: &'a mut Known,
     public: &'a mut Public,
     remembered: &'a mut Remembered,
+    dull: &'a mut Dull,
     shaper: Shaper<'a>,
     /// Whose text stays.
     keep: Telling,
@@ -111,6 +117,7 @@ impl Scrubber {
             known: Known::default(),
             public: Public::default(),
             fields: Remembered::default(),
+            dull: Dull::default(),
             judged: (0, 0),
         }
     }
@@ -158,6 +165,7 @@ impl Scrubber {
             known: &mut self.known,
             public: &mut self.public,
             remembered: &mut self.fields,
+            dull: &mut self.dull,
             shaper: Shaper { salt, at, whole: true },
             keep,
             place: String::new(),
@@ -304,7 +312,9 @@ impl Work<'_> {
             return Body { length: body.length.max(1), ..Body::default() };
         }
         if !keep && !bytes.is_empty() {
-            self.learn_from(&bytes);
+            if !self.dull.has(&bytes) && !self.learn_from(&bytes) && matches!(bytes, Cow::Borrowed(_)) {
+                self.dull.add(&body.bytes);
+            }
             let left_out = Some(content::length(fields, body, bytes.len() as u64));
             return Body { length: body.length, left_out, ..Body::default() };
         }
@@ -312,15 +322,16 @@ impl Work<'_> {
         Body { bytes: Bytes::from(out), left_out: body.left_out, length: body.length, ..Body::default() }
     }
 
-    /// Secrets of a text that is left out may stand elsewhere.
-    fn learn_from(&mut self, bytes: &[u8]) {
+    /// Secrets of a text that is left out may stand elsewhere. Whether there could be any.
+    fn learn_from(&mut self, bytes: &[u8]) -> bool {
         let marks = self.marks_of_any_kind(bytes);
         if marks.is_empty() && find(bytes, b"code_", 0).is_none() {
-            return;
+            return false;
         }
         let removed = self.removed.len();
         self.marked(bytes, marks, 0);
         self.removed.truncate(removed);
+        true
     }
 
     fn note(&mut self, rule: Rule, secret: &[u8], now: &[u8]) {
