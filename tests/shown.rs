@@ -305,3 +305,19 @@ fn columns_are_counted_past_bytes_that_are_no_text() {
         assert_eq!(&text[shown.columns(&bytes)], what, "{text}");
     }
 }
+
+/// Of a longer text in base16 or base64 only the digits are hidden in which a secret stands.
+#[test]
+fn digits_before_and_behind_a_secret_are_shown() {
+    let secret = "q7Zh4PJXE";
+    let text = format!("ab {secret} cd");
+    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    for (digits, before, after) in [(hex, "616220", "206364"), (STANDARD.encode(&text), "YWIg", "IGNk")] {
+        let exchange = exchange(&format!(
+            "@ 10:00:00 https://dev1.service-now.com\n> GET / HTTP/1.1\n> Host: dev1.service-now.com\n\
+             > Authorization: Bearer {secret}\n> X-Debug: it:{digits}.\n>\n< HTTP/1.1 200 OK\n<\n"
+        ));
+        let shown = at(&exchange, &Place::request_field("x-debug"), 0).unwrap().1;
+        assert_eq!(shown, format!("X-Debug: it:{before}‹9 chars›{after}."));
+    }
+}
