@@ -43,6 +43,16 @@ fn the_call_is_explained_and_the_status_is_the_commands_own() {
 }
 
 #[test]
+fn words_begin_on_a_line_of_their_own() {
+    let world = World::new();
+    let own = std::env::current_exe().unwrap();
+    let client = r#""$0" --exact exec::client --ignored --nocapture; printf 'no line end'"#;
+    let out = text(&world.output(&["exec", "--", "sh", "-c", client, own.to_str().unwrap()]).stdout);
+    assert!(out.lines().any(|line| line == "no line end"), "{out}");
+    assert!(out.contains("bearer-missing-space"), "{out}");
+}
+
+#[test]
 fn fail_on_a_grade_that_was_reached_is_3() {
     let world = World::new();
     let ended = through_exec(&world, &["--fail-on", "proven", "--log-format", "json"]);

@@ -16,7 +16,7 @@ use clap::Args;
 use super::folder::Folder;
 use super::{AtLeast, Ended, Exit, Failure, complain};
 use crate::cli::RunOptions;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Format};
 use crate::proxy::ca::Authority;
 use crate::run::secrecy;
 use crate::run::service::{self, Service};
@@ -51,7 +51,12 @@ pub fn run(options: &Options) -> Ended {
     let runtime = service::runtime()?;
     let (status, tally) = runtime.block_on(through(&config, authority, &stores, &options.command))?;
     drop(telling);
-    child::print(&held.take());
+    let words = held.take();
+    if !words.is_empty() && config.log.format == Format::Human {
+        // The command's last line may have no end.
+        child::print(b"\n");
+    }
+    child::print(&words);
     ended(status, tally, options)
 }
 
