@@ -284,6 +284,7 @@ fn bodies_and_fields_of_every_make_lose_their_secrets_alone() {
         ("Authorization", "Custom q7Zh4PJX=", "Custom ‹9 chars›"),
         ("Authorization", "Custom q7Zh,4PJX", "Custom ‹4 chars›,‹4 chars›"),
         ("Authorization", "Custom token=q7Zh,a=b", "Custom token=‹4 chars›,a=b"),
+        ("Authorization", "qwertyuiop", "‹10 chars›"),
         ("Authorization", "q7Zh4PJX9 abc", "‹9 chars› ‹3 chars›"),
         ("Cookie", "a=q7Zh; b=", "a=‹4 chars›; b="),
         ("Access-Control-Allow-Headers", "authorization, x-sn-apikey", "authorization, x-sn-apikey"),

@@ -220,6 +220,15 @@ fn hosts_are_masked_in_what_stopped_a_call_as_well() {
     assert!(nothing.1.is_empty());
 }
 
+/// What a client said of itself when it opened the tunnel is text like any other.
+#[test]
+fn the_agent_of_a_tunnel_loses_its_secrets() {
+    let mut sent = exchange("GET /", "", OK);
+    sent.client.connect_agent = Some("curl/8.9 Bearer q7Zh4PJX9x".into());
+    let agent = scrubbed(&sent).0.client.connect_agent.unwrap();
+    assert!(agent.starts_with("curl/8.9 Bearer ") && !agent.contains("q7Zh4PJX9x"), "{agent}");
+}
+
 #[test]
 fn names_of_any_length_are_judged() {
     let salt = Salt::new([7; 32]);
