@@ -140,7 +140,7 @@ pub(super) fn of_request(exchange: &Exchange, keep: Telling, out: &mut Vec<u8>) 
     out.clear();
     let request = &exchange.request;
     let refused = matches!(exchange.outcome, Outcome::Refused(_));
-    if refused || request.body.bytes.len() > BODY || request.odd_head().is_some() {
+    if refused || request.body.bytes.len() > BODY {
         return;
     }
     let agent = exchange.client.connect_agent.as_deref();
@@ -150,6 +150,7 @@ pub(super) fn of_request(exchange: &Exchange, keep: Telling, out: &mut Vec<u8>) 
     add(out, &flags);
     add(out, request.scheme.as_str().as_bytes());
     add(out, &request.port.to_le_bytes());
+    add(out, request.odd_head().map_or(&b""[..], |head| head));
     add_message(out, &request.fields, &request.body);
 }
 
