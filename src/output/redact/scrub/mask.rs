@@ -138,16 +138,17 @@ impl Masker {
     fn user(&mut self, name: &str) {
         let Some(name) = own_name(name) else { return };
         let kept = kinds(name);
-        for attempt in 0..ATTEMPTS {
+        let stand_in = |attempt| {
             let mut other = self.maker.from(name.as_bytes(), attempt);
             for range in &kept {
-                if let (Some(new), Some(old)) = (other.get_mut(range.clone()), name.as_bytes().get(range.clone())) {
-                    new.copy_from_slice(old);
-                }
+                let (new, old) = (other.get_mut(range.clone()), name.as_bytes().get(range.clone()));
+                new.into_iter().zip(old).for_each(|(new, old)| new.copy_from_slice(old));
             }
-            if kinds(&String::from_utf8_lossy(&other)) == kept {
-                return self.add(name, other);
-            }
+            other
+        };
+        let keeps = |other: &Vec<u8>| kinds(&String::from_utf8_lossy(other)) == kept;
+        if let Some(other) = (0..ATTEMPTS).map(stand_in).find(keeps) {
+            self.add(name, other);
         }
     }
 

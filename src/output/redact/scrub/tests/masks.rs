@@ -108,3 +108,35 @@ fn names_and_secrets_in_what_a_certificate_says_are_gone() {
         assert!(!left.contains("q7ZB3bh") && !left.contains("acme4711"), "{left}");
     }
 }
+
+/// Who called through what, and what cut the answer short, are words of the way as the head and the body are.
+#[test]
+fn names_on_the_way_are_masked_too() {
+    let story = "@ 10:00:00 https://acme4711.service-now.com\n> GET /?username=abel.tuter HTTP/1.1\n\
+                 > Host: acme4711.service-now.com\n< HTTP/1.1 200 OK\n<\n";
+    let mut exchange = exchange(story);
+    exchange.client.connect_agent = Some("the tool of abel.tuter".into());
+    exchange.upstream.parent = Some("http://acme4711.service-now.com:3128".into());
+    let Outcome::Answered(answer) = &mut exchange.outcome else { panic!("it was answered") };
+    let kind = FailureKind::Reset;
+    let detail = "acme4711.service-now.com hung up on abel.tuter".to_owned();
+    answer.cut = Some(Failure { phase: crate::model::Phase::ReadBody, kind, detail, status: None });
+    answer.reason = "OK abel.tuter".into();
+    let mut masker = masker(Masks { users: true, hosts: true, ..Masks::default() });
+    masker.learn(&exchange);
+    let (masked, places) = masker.mask(&exchange);
+    let answer = masked.response().unwrap();
+    let left = [
+        masked.client.connect_agent.as_deref().unwrap(),
+        masked.upstream.parent.as_deref().unwrap(),
+        &answer.cut.as_ref().unwrap().detail,
+        &answer.reason,
+    ]
+    .join(" | ");
+    assert!(!left.contains("abel") && !left.contains("acme4711"), "{left}");
+    assert!(
+        left.contains("the tool of ") && left.contains(".service-now.com:3128") && left.contains(" hung up on "),
+        "{left}"
+    );
+    assert_eq!(places, ["request", "response"]);
+}
