@@ -1,7 +1,7 @@
 //! Secrets that were met, and what stands in their place: a memory in which a text is looked up fast.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::ops::Range;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -23,17 +23,20 @@ const BYTES: usize = 4 * 1024 * 1024;
 /// What a form takes beside its own bytes and those of its stand-in, about: its places in the tables.
 const EACH: usize = 300;
 
-/// One form of a secret and what stands in its place.
+/// What stands in the place of one form of a secret.
 pub(super) struct Form {
-    text: Arc<[u8]>,
     pub stand_in: Vec<u8>,
+    /// How many secrets have this form.
+    count: u32,
 }
 
 /// The memory of secrets of one session. Holds them in the clear: it has no `Debug`.
 #[derive(Default)]
 pub(super) struct Known {
-    /// By the first bytes of a form.
-    starts: HashMap<[u8; START], Vec<Form>>,
+    /// All forms, in the order of their bytes: many tokens begin alike, and are not compared one by one.
+    forms: BTreeMap<Arc<[u8]>, Form>,
+    /// The first bytes of every form, and how many have them.
+    starts: HashMap<[u8; START], u32>,
     /// By `LAST` bytes, how far ahead a form may begin at the least, seen from the window of `START` bytes that ends with them:
     /// almost every place of a text is passed over by it (Wu and Manber's search for many words).
     ahead: Vec<u8>,
@@ -112,10 +115,8 @@ impl Known {
             *self.coded.entry(coded).or_default() += 1;
             self.look_closer_at(coded);
         }
-        // As a rule one form begins like that: no room for more.
-        let forms = self.starts.entry(start).or_insert_with(|| Vec::with_capacity(1));
-        forms.push(Form { text, stand_in });
-        forms.sort_by_key(|form| std::cmp::Reverse(form.text.len()));
+        *self.starts.entry(start).or_default() += 1;
+        self.forms.entry(text).or_insert(Form { stand_in, count: 0 }).count += 1;
     }
 
     fn look_closer_at(&mut self, start: [u8; START]) {
@@ -135,25 +136,23 @@ impl Known {
         }
         for text in texts {
             let Some(start) = start(&text) else { continue };
-            let Some(forms) = self.starts.get_mut(&start) else { continue };
-            let Some(at) = forms.iter().position(|form| form.text == text) else { continue };
-            let form = forms.swap_remove(at);
-            if forms.is_empty() {
-                self.starts.remove(&start);
+            let Some(form) = self.forms.get_mut(&text) else { continue };
+            form.count -= 1;
+            let (left, length) = (form.count, text.len() + form.stand_in.len());
+            if left == 0 {
+                self.forms.remove(&text);
             }
+            one_less(&mut self.starts, start);
             self.blanks -= usize::from(text.contains(&b' '));
             for coded in in_base64(&text).into_iter().chain(in_base16(&text)) {
-                match self.coded.get_mut(&coded) {
-                    Some(count) if *count > 1 => *count -= 1,
-                    _ => drop(self.coded.remove(&coded)),
-                }
+                one_less(&mut self.coded, coded);
             }
-            self.bytes = self.bytes.saturating_sub(form.text.len() + form.stand_in.len() + EACH);
+            self.bytes = self.bytes.saturating_sub(length + EACH);
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.starts.is_empty()
+        self.forms.is_empty()
     }
 
     /// Whether a blank stands in any form.
@@ -198,11 +197,11 @@ impl Known {
             while let Some(window) = text.get(at..).and_then(<[u8]>::first_chunk) {
                 let ahead = self.ahead_of(window);
                 let found = if ahead > 0 { None } else { self.form_at(text.get(at..).unwrap_or_default()) };
-                let Some(form) = found else {
+                let Some((length, form)) = found else {
                     at += usize::from(ahead.max(1));
                     continue;
                 };
-                let range = at..at + form.text.len();
+                let range = at..at + length;
                 at = range.end;
                 return Some((range, form));
             }
@@ -210,8 +209,27 @@ impl Known {
         })
     }
 
-    fn form_at(&self, rest: &[u8]) -> Option<&Form> {
-        self.starts.get(&start(rest)?)?.iter().find(|form| rest.starts_with(&form.text))
+    /// The longest form that the text begins with, and its length.
+    fn form_at(&self, text: &[u8]) -> Option<(usize, &Form)> {
+        self.starts.get(&start(text)?)?;
+        let mut rest = text;
+        // Of all forms up to `rest` in their order the last one is it, or shares with `rest` all that another one may be.
+        while rest.len() >= START {
+            let (form, found) = self.forms.range::<[u8], _>((Bound::Unbounded, Bound::Included(rest))).next_back()?;
+            let same = rest.iter().zip(form.iter()).take_while(|(one, other)| one == other).count();
+            if same == form.len() {
+                return Some((same, found));
+            }
+            rest = rest.get(..same)?;
+        }
+        None
+    }
+}
+
+fn one_less(counts: &mut HashMap<[u8; START], u32>, of: [u8; START]) {
+    match counts.get_mut(&of) {
+        Some(count) if *count > 1 => *count -= 1,
+        _ => drop(counts.remove(&of)),
     }
 }
 

@@ -171,3 +171,34 @@ fn what_a_coded_secret_is_glued_to_does_not_hide_it() {
         }
     }
 }
+
+proptest! {
+    /// Tokens of one issuer begin alike.
+    #[test]
+    fn of_forms_that_begin_alike_the_longest_is_found(
+        ends in proptest::collection::vec("[ab]{0,4}", 1..12),
+        end in "[ab]{0,6}"
+    ) {
+        let mut known = Known::default();
+        let form = |end: &String| format!("Q7z3-same{end}");
+        ends.iter().for_each(|end| known.add(Arc::from(form(end).as_bytes()), end.clone().into_bytes()));
+        let text = format!("{}!", form(&end));
+        let longest = ends.iter().filter(|end| text.starts_with(&form(end))).max_by_key(|end| end.len());
+        let found = known.form_at(text.as_bytes()).map(|(length, form)| (length, form.stand_in.clone()));
+        prop_assert_eq!(found, longest.map(|end| (form(end).len(), end.clone().into_bytes())));
+    }
+}
+
+#[test]
+fn of_what_is_forgotten_nothing_is_left() {
+    let mut known = Known::default();
+    for secret in ["q7Z3z6a8d9mp4nQYfYx3VK", "q7Z3z6a8+9mp4 QYfYx3VK", "kW3n/V8pQ2rT6yX1zB4c"] {
+        known.learn(secret.as_bytes(), b"xxxxxxxxxxxxxxxxxxxxxx");
+    }
+    assert!(known.has_blanks());
+    while !known.order.is_empty() {
+        known.forget_oldest();
+    }
+    assert!(known.is_empty() && known.starts.is_empty() && known.coded.is_empty() && known.plain.is_empty());
+    assert!(!known.has_blanks() && known.bytes == 0);
+}
