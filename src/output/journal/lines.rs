@@ -250,6 +250,18 @@ mod tests {
     }
 
     #[test]
+    fn a_line_with_a_known_secret_is_none() {
+        let mut lines = lines();
+        let called = |url: String| {
+            let plain = exchange(2, 0, 0);
+            Exchange { client: Client { called: Some(url), ..plain.client }, ..plain }
+        };
+        assert!(lines.exchange(&called("http://127.0.0.1:8080".into()), Telling::BOTH, false).is_ok());
+        let leak = called(format!("http://{TOKEN}.example"));
+        assert!(lines.exchange(&leak, Telling::BOTH, false).is_err());
+    }
+
+    #[test]
     fn an_exchange_that_was_stopped_says_by_what_each_time() {
         let mut lines = lines();
         for (id, detail) in [(2, "refused"), (4, "reset")] {

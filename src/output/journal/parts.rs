@@ -129,9 +129,8 @@ impl Parts {
         }
         part.lines = part.lines.saturating_add(1);
         self.bytes += part.bytes();
-        if let Some(before) = self.parts.insert(self.quick.hash(from), part) {
-            self.bytes -= before.bytes();
-        }
+        // Whoever puts a part has taken the one before.
+        self.parts.insert(self.quick.hash(from), part);
     }
 }
 
@@ -185,4 +184,27 @@ fn add_message(out: &mut Vec<u8>, fields: &Fields, body: &Body) {
 fn add(out: &mut Vec<u8>, text: &[u8]) {
     out.extend_from_slice(&(text.len() as u64).to_le_bytes());
     out.extend_from_slice(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Salt;
+
+    #[test]
+    fn parts_are_forgotten_when_they_are_too_many_bytes() {
+        let as_of = Scrubber::new(Salt::new([7; 32])).state();
+        let (mut parts, mut most) = (Parts::default(), 0);
+        for number in 0..100_u8 {
+            let from = vec![number; BODY];
+            parts.put(&from, Part::new(as_of, Box::default(), Vec::new(), None, &[]));
+            let kept = parts.take(&from).unwrap();
+            assert_eq!((kept.lines, parts.take(&from).is_some()), (1, false), "taken is gone");
+            parts.put(&from, kept);
+            assert!(parts.bytes <= BYTES + 2 * BODY, "{}", parts.bytes);
+            most = most.max(parts.parts.len());
+        }
+        assert!((10..30).contains(&most), "{most}");
+        assert!(parts.take(&vec![0; BODY]).is_none());
+    }
 }

@@ -83,3 +83,16 @@ fn nothing_is_noted_where_nothing_was_removed() {
     };
     assert_eq!((removed("/a?password=%26%26%26"), removed("/a?password=Moor9")), (0, 1));
 }
+
+/// Somebody wrote the whole line into the field of the name.
+#[test]
+fn a_field_that_is_named_by_its_secret_is_not_named_so_among_the_removals() {
+    let secret = "Zk4Wq9TnB2xLr7Vd0Ys5";
+    let line = format!("X-Secret-{secret}: {secret}");
+    let story = format!("@ 10:00:00 https://h.example\n> GET /a HTTP/1.1\n> Host: h\n> {line}\n< HTTP/1.1 200 OK\n<\n");
+    let (scrubbed, removed) = Scrubber::new(Salt::new([7; 32])).scrub(&exchange(&story));
+    let named = |bytes: &[u8]| lossy(bytes).to_lowercase().contains(&secret.to_lowercase());
+    assert!(!scrubbed.request.fields.0.iter().any(|field| named(&field.name) || named(&field.value)));
+    assert!(removed.len() > 1 && !removed.iter().any(|removed| named(removed.place.as_bytes())), "{removed:?}");
+    assert!(removed.iter().all(|removed| removed.place.starts_with("request.head")), "{removed:?}");
+}
