@@ -45,8 +45,9 @@ impl Part {
         let json = har::request(&request, matches!(exchange.outcome, Outcome::Refused(_)));
         let mut texts = Vec::new();
         let head = request.head.as_deref().unwrap_or_default();
-        let lines = [request.method.as_bytes(), request.target.as_bytes(), head];
-        lines.into_iter().chain(agent.as_deref().map(str::as_bytes)).for_each(|text| add_text(&mut texts, text));
+        let lines = [&request.method, &request.host, &request.target, &request.version].map(|text| text.as_bytes());
+        let lines = lines.into_iter().chain([head]);
+        lines.chain(agent.as_deref().map(str::as_bytes)).for_each(|text| add_text(&mut texts, text));
         add_texts(&mut texts, &request.fields, &request.body);
         Part::new(as_of, json, texts, agent, &removed)
     }
