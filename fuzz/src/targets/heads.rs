@@ -1,7 +1,7 @@
 //! The strict reader of heads and bodies: nothing goes through that another reader takes for something else.
 
 use why401::model::Fields;
-use why401::proxy::strict::{self, Said};
+use why401::proxy::strict;
 
 use super::Choices;
 
@@ -20,8 +20,14 @@ fn count(fields: &Fields, name: &str) -> usize {
     fields.all(name).count()
 }
 
+/// A head of a request, and of an answer: no bytes are both.
+pub fn heads(bytes: &[u8]) {
+    request(bytes);
+    answer(bytes);
+}
+
 /// A request: a second parser reads the same in what was accepted, and its framing is beyond doubt.
-pub fn request_head(bytes: &[u8]) {
+fn request(bytes: &[u8]) {
     let Some(Ok(read)) = strict::request(bytes) else { return };
     let skipped = bytes.len() - bytes.strip_prefix_lines().len();
     let head = &bytes[skipped..skipped + read.length];
@@ -44,7 +50,7 @@ pub fn request_head(bytes: &[u8]) {
 }
 
 /// An answer, by the same measure.
-pub fn answer_head(bytes: &[u8]) {
+fn answer(bytes: &[u8]) {
     for method in ["GET", "HEAD"] {
         let Some(Ok(read)) = strict::answer(bytes, method) else { continue };
         let head = &bytes[..read.length];
@@ -55,30 +61,6 @@ pub fn answer_head(bytes: &[u8]) {
         assert_eq!(second.code.map(|code| code.to_string()), Some(read.first));
         assert_eq!(by_httparse(second.headers), named(&read.fields));
         assert!(count(&read.fields, "content-length") + count(&read.fields, "transfer-encoding") <= 1);
-    }
-}
-
-/// The header of a load balancer: it has one length, each beginning of it is waited for, and what follows changes nothing.
-pub fn balancer(bytes: &[u8]) {
-    let Said::Client(address, length) = strict::said(bytes) else { return };
-    let header = &bytes[..length];
-    assert_eq!(strict::said(header), Said::Client(address, length));
-    for cut in 1..length {
-        assert_eq!(strict::said(&header[..cut]), Said::More, "{cut} of {length} bytes");
-    }
-    // As the specification has it, read anew.
-    if header.starts_with(b"PROXY ") {
-        assert!(length <= 107 && header.ends_with(b"\r\n"));
-        let text = std::str::from_utf8(header).expect("version 1 is ASCII");
-        let words: Vec<&str> = text.trim_end().split(' ').collect();
-        let told = (words.get(1) != Some(&"UNKNOWN")).then(|| {
-            let (host, port) = (words[2].parse().expect("an address"), words[4].parse().expect("a port"));
-            std::net::SocketAddr::new(host, port)
-        });
-        assert_eq!(address, told);
-    } else {
-        assert_eq!(length, 16 + usize::from(u16::from_be_bytes([header[14], header[15]])));
-        assert!(header[12] == 0x21 || address.is_none());
     }
 }
 

@@ -17,8 +17,14 @@ fn outlines(bytes: &[u8]) -> Option<Vec<String>> {
     Some(intake::read(bytes, "input").ok()?.iter().map(outline).collect())
 }
 
-/// A HAR, whatever is wrong with it. What was read is written, and read as the same.
+/// A HAR, whatever is wrong with it.
 pub fn har(bytes: &[u8]) {
+    read(bytes);
+    checked(bytes);
+}
+
+/// What was read is written, and read as the same.
+fn read(bytes: &[u8]) {
     for item in intake::har::Reader::new(bytes) {
         let Ok(exchange) = item else { continue };
         let written = har::entry(&exchange, har::Beside::default());
@@ -29,8 +35,8 @@ pub fn har(bytes: &[u8]) {
     }
 }
 
-/// The checker of HARs; what the writer makes has no fault in its eyes.
-pub fn har_check(bytes: &[u8]) {
+/// The checker of HARs tells of every flaw that it counts.
+fn checked(bytes: &[u8]) {
     let mut told = 0;
     let summary = intake::har_check::check(bytes, &mut |flaw| {
         assert!(!flaw.place.is_empty() && !flaw.what.is_empty());

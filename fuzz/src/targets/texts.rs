@@ -18,19 +18,19 @@ pub fn config(bytes: &[u8]) {
     }
 }
 
-/// A cause's page.
+/// A cause's page, and its transcript alone.
 pub fn page(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
+    transcript(&text);
     match catalog::parse("token-expired", &text) {
         Ok(page) => assert_eq!(page.slug, "token-expired"),
         Err(faults) => assert!(!faults.is_empty()),
     }
 }
 
-/// A page's transcript: its exchanges are in the order of their lines.
-pub fn transcript(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    match lines::parse(&text) {
+/// Its exchanges are in the order of their lines.
+fn transcript(text: &str) {
+    match lines::parse(text) {
         Ok(read) => assert!(read.steps.windows(2).all(|pair| pair[0].line < pair[1].line)),
         Err(error) => assert!(error.line >= 1 && error.line <= text.lines().count().max(1), "{error}"),
     }

@@ -1,12 +1,24 @@
 //! Parsers of `wire`: any bytes give a value, every place lies inside of what was read, and what was written reads back.
 
 use why401::model::{Body, Fields, Response};
+use why401::proxy::strict::{self, Said};
 use why401::wire::{
     authorization, basic, bearer, challenge, cookie, date, form, jwt as token, oauth, servicenow, template,
 };
 
+/// The small readers, each of the same bytes: alone, any of them is tried out within seconds.
+pub fn values(bytes: &[u8]) {
+    authorization(bytes);
+    challenges(bytes);
+    cookies(bytes);
+    forms(bytes);
+    jwt(bytes);
+    dates(bytes);
+    balancer(bytes);
+}
+
 /// The value of an Authorization field.
-pub fn authorization(bytes: &[u8]) {
+fn authorization(bytes: &[u8]) {
     let split = authorization::split(bytes);
     assert!(split.scheme.end <= split.gap.start && split.gap.end <= split.credentials.start);
     assert!(split.credentials.end <= bytes.len());
@@ -32,7 +44,7 @@ pub fn authorization(bytes: &[u8]) {
 }
 
 /// The values of WWW-Authenticate, a line each.
-pub fn challenges(bytes: &[u8]) {
+fn challenges(bytes: &[u8]) {
     let read = challenge::parse(bytes.split(|byte| *byte == b'\n'));
     for challenge in &read {
         assert!(challenge.is(&challenge.scheme.to_ascii_uppercase()));
@@ -42,7 +54,7 @@ pub fn challenges(bytes: &[u8]) {
 }
 
 /// Cookie and Set-Cookie.
-pub fn cookies(bytes: &[u8]) {
+fn cookies(bytes: &[u8]) {
     let mut fields = Fields::default();
     for (at, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
         fields.push(if at % 2 == 0 { "Cookie" } else { "Set-Cookie" }, line.to_vec());
@@ -56,7 +68,7 @@ pub fn cookies(bytes: &[u8]) {
 }
 
 /// Forms and queries.
-pub fn forms(bytes: &[u8]) {
+fn forms(bytes: &[u8]) {
     let read = form::parse(bytes);
     let mut last = 0;
     for pair in &read.pairs {
@@ -75,7 +87,7 @@ pub fn forms(bytes: &[u8]) {
 }
 
 /// JWTs.
-pub fn jwt(bytes: &[u8]) {
+fn jwt(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     token::looks_like(&text);
     let Some(read) = token::decode(&text) else { return };
@@ -132,7 +144,7 @@ pub fn answers(bytes: &[u8]) {
 }
 
 /// Dates of HTTP and of ISO 8601: what was read is written and read as the same.
-pub fn dates(bytes: &[u8]) {
+fn dates(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     if let Some(at) = date::parse_http(&text) {
         assert_eq!(date::parse_http(&date::http(at)), Some(at), "{text}");
@@ -140,5 +152,29 @@ pub fn dates(bytes: &[u8]) {
     if let Some(at) = date::parse_iso(&text) {
         assert_eq!(date::parse_iso(&date::iso(at)), Some(at), "{text}");
         date::clock(at);
+    }
+}
+
+/// The header of a load balancer: it has one length, each beginning of it is waited for, and what follows changes nothing.
+fn balancer(bytes: &[u8]) {
+    let Said::Client(address, length) = strict::said(bytes) else { return };
+    let header = &bytes[..length];
+    assert_eq!(strict::said(header), Said::Client(address, length));
+    for cut in 1..length {
+        assert_eq!(strict::said(&header[..cut]), Said::More, "{cut} of {length} bytes");
+    }
+    // As the specification has it, read anew.
+    if header.starts_with(b"PROXY ") {
+        assert!(length <= 107 && header.ends_with(b"\r\n"));
+        let text = std::str::from_utf8(header).expect("version 1 is ASCII");
+        let words: Vec<&str> = text.trim_end().split(' ').collect();
+        let told = (words.get(1) != Some(&"UNKNOWN")).then(|| {
+            let (host, port) = (words[2].parse().expect("an address"), words[4].parse().expect("a port"));
+            std::net::SocketAddr::new(host, port)
+        });
+        assert_eq!(address, told);
+    } else {
+        assert_eq!(length, 16 + usize::from(u16::from_be_bytes([header[14], header[15]])));
+        assert!(header[12] == 0x21 || address.is_none());
     }
 }
