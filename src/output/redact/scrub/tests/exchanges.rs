@@ -96,3 +96,23 @@ fn a_field_that_is_named_by_its_secret_is_not_named_so_among_the_removals() {
     assert!(removed.len() > 1 && !removed.iter().any(|removed| named(removed.place.as_bytes())), "{removed:?}");
     assert!(removed.iter().all(|removed| removed.place.starts_with("request.head")), "{removed:?}");
 }
+
+/// What is told of a break may quote what came.
+#[test]
+fn why_an_answer_broke_off_is_told_without_its_secrets() {
+    let secret = "Zk4Wq9TnB2xLr7Vd0Ys5";
+    let line = format!("Authorization: Bearer {secret}");
+    let story = format!("@ 10:00:00 https://h.example\n> GET /a HTTP/1.1\n> Host: h\n> {line}\n< HTTP/1.1 200 OK\n<\n");
+    let mut cut = exchange(&story);
+    let Outcome::Answered(answer) = &mut cut.outcome else { panic!("no answer") };
+    let (phase, detail) = (crate::model::Phase::ReadBody, format!("broke off after {secret}, unasked"));
+    answer.cut = Some(Failure { phase, kind: FailureKind::Reset, detail, status: None });
+    let (scrubbed, removed) = Scrubber::new(Salt::new([7; 32])).scrub(&cut);
+    let told = scrubbed.response().unwrap().cut.as_ref().unwrap();
+    assert_eq!((told.phase, &told.kind), (phase, &FailureKind::Reset));
+    assert!(told.detail.starts_with("broke off after ") && told.detail.ends_with(", unasked"), "{}", told.detail);
+    assert!(
+        !told.detail.contains(secret) && removed.iter().any(|removed| removed.place == "connection"),
+        "{removed:?}"
+    );
+}
