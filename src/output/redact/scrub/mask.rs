@@ -168,7 +168,7 @@ impl Masker {
         let mut other = Vec::with_capacity(host.len());
         for label in own.split_terminator('.') {
             let stand_in = self.label(label);
-            if label.len() >= WORD_FROM && !LABELS.contains(&label) {
+            if label.len() >= WORD_FROM {
                 self.add(label, stand_in.clone());
             }
             other.extend_from_slice(&stand_in);
