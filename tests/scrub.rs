@@ -380,6 +380,7 @@ fn what_begins_with_a_link_is_looked_at_as_what_it_is() {
         format!("u=http://h.example/&client_secret={secret}"),
         format!("https://h.example/cb?code={secret}"),
         format!(" https://h.example/cb#access_token={secret}"),
+        format!("://said password={secret}"),
     ] {
         let left = without(&planted::answered(&[], &body), secret);
         assert!(!left.contains(secret), "{body} became {left}");

@@ -45,9 +45,16 @@ mod tests {
         (0..5).for_each(|number| dull.add(&text(number)));
         let known = (0..6).filter(|number| dull.has(&text(*number))).collect::<Vec<_>>();
         assert_eq!(known, [1, 2, 3, 4]);
-        dull.add(&Bytes::from_static(b"short"));
-        assert!(!dull.has(b"short") && !dull.has(&text(4)[1..]));
+        for short in [0, 1, 2000, LONG - 1] {
+            let short = Bytes::from(vec![9; short]);
+            dull.add(&short);
+            assert!(!dull.has(&short) && dull.texts.len() == 4, "a short one has no room, and takes none");
+        }
+        assert!(!dull.has(&text(4)[1..]));
         dull.add(&Bytes::from(vec![7; BYTES + 1]));
         assert_eq!((dull.bytes, dull.texts.len()), (0, 0), "one that has no room stays no longer than others");
+        let least = Bytes::from(vec![8; LONG]);
+        dull.add(&least);
+        assert!(dull.has(&least));
     }
 }

@@ -116,3 +116,81 @@ fn why_an_answer_broke_off_is_told_without_its_secrets() {
         "{removed:?}"
     );
 }
+
+/// A shell leaves of `Lake$Beta!Reed7` what was met before: both have to lose the same.
+#[test]
+fn a_field_that_was_met_is_judged_anew_when_a_password_turned_out_to_be_a_part_of_another() {
+    let mut scrubber = Scrubber::new(Salt::new([7; 32]));
+    let mut field = |password: &str| {
+        let story = format!(
+            "@ 10:00:00 https://h.example\n> GET /a HTTP/1.1\n> Host: h\n> X-UserToken: {password}\n< HTTP/1.1 200 OK\n<\n"
+        );
+        scrubber.scrub(&exchange(&story)).0.request.fields.text("x-usertoken").unwrap().into_owned()
+    };
+    field("Tin$Alpha!Moor9");
+    let before = field("Lake!Reed7");
+    let whole = field("Lake$Beta!Reed7");
+    let after = field("Lake!Reed7");
+    assert_ne!(after, before);
+    assert_eq!(whole.replacen(whole.get(4..9).unwrap(), "", 1), after);
+}
+
+/// Whoever keeps what was made asks whether it would be made again.
+#[test]
+fn what_was_made_stays_until_something_in_it_is_known_or_judged_otherwise() {
+    let mut scrubber = Scrubber::new(Salt::new([7; 32]));
+    let learn = |scrubber: &mut Scrubber, password: &str| {
+        let target = format!("/a?password={password}");
+        scrubber.learn(&exchange(&format!(
+            "@ 10:00:00 https://h.example\n> GET {target} HTTP/1.1\n> Host: h\n< HTTP/1.1 200 OK\n<\n"
+        )));
+    };
+    let then = scrubber.state();
+    assert!(scrubber.still(then, true, b"sent q7ZB3bh@n on"), "nothing happened");
+    learn(&mut scrubber, "q7ZB3bh@n");
+    assert!(scrubber.still(then, false, b"sent nothing on"));
+    assert!(!scrubber.still(then, false, b"sent q7ZB3bh@n on"));
+    assert!(!scrubber.still(then, true, b"sent nothing on"), "of what was known once more may be known now");
+    let then = scrubber.state();
+    learn(&mut scrubber, "Tin$Alpha!Moor9");
+    assert!(!scrubber.still(then, false, b"sent nothing on"), "stand-ins changed");
+}
+
+#[test]
+fn only_a_long_text_without_secrets_is_passed_over_the_next_time() {
+    let only_requests = Telling { request: true, answer: false };
+    let rest = "nothing of it. ".repeat(400);
+    for (body, dull) in [
+        (format!(r#"{{"note":"{rest}"}}"#), true),
+        (format!(r#"{{"access_token":"q7ZB3bh@n","note":"{rest}"}}"#), false),
+        (r#"{"note":"nothing"}"#.to_owned(), false),
+    ] {
+        let mut scrubber = Scrubber::new(Salt::new([7; 32]));
+        for time in 0..2 {
+            scrubber.scrub_keeping(&exchange(&format!("{ECHO}< {body}\n")), only_requests);
+            assert_eq!(scrubber.dull.has(body.as_bytes()), dull, "{time}: {} bytes", body.len());
+        }
+    }
+}
+
+#[test]
+fn a_body_that_was_left_out_before_says_so_still() {
+    let mut exchange = exchange(ECHO);
+    let Outcome::Answered(answer) = &mut exchange.outcome else { panic!("it was answered") };
+    answer.body = Body { length: 815, left_out: Some(4711), ..Body::default() };
+    let (scrubbed, _) = Scrubber::new(Salt::new([7; 32])).scrub(&exchange);
+    let body = &scrubbed.response().unwrap().body;
+    assert_eq!((body.left_out, body.length, body.bytes.len()), (Some(4711), 815, 0));
+}
+
+/// A password that only ends as a parameter of PKCE does.
+#[test]
+fn what_stands_before_a_verifier_in_a_secret_is_exchanged_with_it() {
+    for password in ["Moor9code_verifier=ab1", "code_verifier=ab1!Moor9", "Moor9code_challenge=ab1+Moor9"] {
+        let story = format!(
+            "@ 10:00:00 https://h.example\n> GET /a?password={password} HTTP/1.1\n> Host: h\n< HTTP/1.1 200 OK\n<\n"
+        );
+        let target = Scrubber::new(Salt::new([7; 32])).scrub(&exchange(&story)).0.request.target;
+        assert!(target.starts_with("/a?password=") && !target.contains("Moor9"), "{target}");
+    }
+}
