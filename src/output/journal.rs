@@ -176,7 +176,10 @@ pub fn read(line: &str) -> Line<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Body, Client, Exchange, Fields, Outcome, Phase, Request, Salt, Scheme, Timing, Upstream};
+    use crate::model::{
+        Answerer, Body, Client, Diagnosis, Evidence, Exchange, Fields, Finding, Grade, Outcome, Phase, Request, Salt,
+        Scheme, Timing, Upstream,
+    };
     use crate::output::redact::scrub::Scrubber;
     use crate::wire::telling::Telling;
 
@@ -214,5 +217,33 @@ mod tests {
         assert!(head.starts_with(HEAD_BEGINS) && matches!(read(&head), Line::Head(_)));
         assert_eq!(number(&head), None);
         assert_eq!(number(r#"{"schema":"why401.entry/2","exchange":1}"#), None);
+    }
+
+    /// A failure is kept with all that it was explained by.
+    #[test]
+    fn a_story_is_a_failure_and_every_exchange_that_its_evidence_names() {
+        let story = "@ 10:00:00 https://h.example\n> GET /a HTTP/1.1\n> Host: h\n< HTTP/1.1 401 Unauthorized\n<\n";
+        let parsed = crate::intake::transcript::parse(story).unwrap();
+        let exchange = Exchange { id: 9, ..parsed.steps.into_iter().next().unwrap().exchange };
+        let line_of = |findings: Vec<Finding>| {
+            let diagnosis = Diagnosis { answered_by: Answerer::Instance, findings, folded: Vec::new() };
+            let salt = Salt::new([7; 32]);
+            told(&crate::output::Told {
+                exchange: &exchange,
+                diagnosis: &diagnosis,
+                salt: &salt,
+                takes_back: &[],
+                reading: None,
+            })
+        };
+        let names = |place| Evidence { place, span: None, says: String::new() };
+        let mut finding = Finding::new("token-expired", Grade::Proven, "it was");
+        finding.evidence = [7, 3, 7].map(|id| names(Place::Exchange(id))).into();
+        finding.evidence.push(names(Place::Connection));
+        let line = line_of(vec![finding]);
+        let Line::Told(read_back) = read(&line) else { panic!("{line}") };
+        assert_eq!(read_back.story, [3, 7, 9]);
+        assert!(line.contains(r#""exchange":9,"causes":[["token-expired","#), "{line}");
+        assert!(matches!(read(&line_of(Vec::new())), Line::Told(Told { story }) if story.is_empty()));
     }
 }

@@ -262,6 +262,22 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_gives_what_it_brings_unless_it_says_no() {
+        let gives = |answer, status| {
+            let mut exchange = exchange(2, 0, answer);
+            let Outcome::Answered(response) = &mut exchange.outcome else { panic!("it was answered") };
+            response.status = status;
+            let Ok(made) = lines().exchange(&exchange, Telling::BOTH, false) else { panic!("a leak") };
+            made.gives
+        };
+        let of = |answer| [200, 302, 399, 400, 401].map(|status| gives(answer, status));
+        assert_eq!(
+            [0, 1, 2, 3].map(of),
+            [[false; 5], [true, true, true, false, false], [true, true, true, false, false], [false; 5]]
+        );
+    }
+
+    #[test]
     fn an_exchange_that_was_stopped_says_by_what_each_time() {
         let mut lines = lines();
         for (id, detail) in [(2, "refused"), (4, "reset")] {

@@ -190,7 +190,7 @@ fn add(out: &mut Vec<u8>, text: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Salt;
+    use crate::model::{HeadFault, HeadProblem, Salt};
 
     #[test]
     fn parts_are_forgotten_when_they_are_too_many_bytes() {
@@ -201,11 +201,37 @@ mod tests {
             parts.put(&from, Part::new(as_of, Box::default(), Vec::new(), None, &[]));
             let kept = parts.take(&from).unwrap();
             assert_eq!((kept.lines, parts.take(&from).is_some()), (1, false), "taken is gone");
+            assert_eq!(kept.bytes(), BODY + kept.json.get().len() + EACH);
             parts.put(&from, kept);
             assert!(parts.bytes <= BYTES + 2 * BODY, "{}", parts.bytes);
             most = most.max(parts.parts.len());
         }
         assert!((10..30).contains(&most), "{most}");
         assert!(parts.take(&vec![0; BODY]).is_none());
+    }
+
+    /// What seldom comes again is made of nothing, so it takes no room.
+    #[test]
+    fn neither_long_bodies_nor_what_was_refused_is_remembered() {
+        let story = "@ 10:00:00 https://h.example\n> POST /a HTTP/1.1\n> Host: h\n< HTTP/1.1 200 OK\n<\n";
+        let read = crate::intake::transcript::parse(story).unwrap();
+        let plain = read.steps.into_iter().next().unwrap().exchange;
+        let made_of = |exchange: &Exchange| {
+            let (mut request, mut answer) = (b"before".to_vec(), b"before".to_vec());
+            of_request(exchange, Telling::BOTH, &mut request);
+            of_answer(exchange, Telling::BOTH, &mut answer);
+            [request, answer].map(|bytes| !bytes.is_empty() && !bytes.starts_with(b"before"))
+        };
+        for (length, remembered) in [(0, true), (BODY, true), (BODY + 1, false), (2 * BODY, false)] {
+            let (mut sent, mut got) = (plain.clone(), plain.clone());
+            let body = Body::whole("x".repeat(length));
+            sent.request.body = body.clone();
+            let Outcome::Answered(answer) = &mut got.outcome else { panic!("it was answered") };
+            answer.body = body;
+            assert_eq!((made_of(&sent), made_of(&got)), ([remembered, true], [true, remembered]), "{length}");
+        }
+        let fault = HeadFault { offset: 0, problem: HeadProblem::RequestLine, status: 400 };
+        let refused = Exchange { outcome: Outcome::Refused(fault), ..plain };
+        assert_eq!(made_of(&refused), [false, false]);
     }
 }
