@@ -333,3 +333,97 @@ fn assertions_are_remembered_whole_and_in_their_parts() {
     assert!(!accepted("kid", "k2") && !accepted("sub", "s-b") && !accepted("jti", "b"));
     assert!(!ledger.accepted("dev2.service-now.com", "kid", "k1"));
 }
+
+fn asked(at: &str, lines: &str, answer: &str) -> String {
+    let lines = lines.replace('\n', "\n> ");
+    format!("@ {at} https://{DEV}\n> {lines}\n< HTTP/1.1 {}\n", answer.replace('\n', "\n< "))
+}
+
+fn login(at: &str, password: &str, answer: &str) -> String {
+    let kind = "Content-Type: application/x-www-form-urlencoded";
+    asked(
+        at,
+        &format!("POST /login.do HTTP/1.1\nHost: {DEV}\n{kind}\n\nuser_name=abel&user_password={password}"),
+        answer,
+    )
+}
+
+/// A script that logs in is told in words, not by where it is sent.
+#[test]
+fn a_login_that_is_answered_in_words_is_one_where_they_say_so() {
+    let said = |status: &str| format!("200 OK\n\n{{\"status\":\"{status}\"}}");
+    let story = [
+        login("10:00:00", "nope1234", &said("error")),
+        login("10:00:10", "W1nter99", &said("mfa_code_required")),
+        login("10:00:20", "0therOne", &said("success")),
+    ];
+    let ledger = told(&story.concat());
+    let user = ledger.user(DEV, "abel").unwrap();
+    let tags = |passwords: &[&str]| passwords.iter().map(|text| ledger.tag(text.as_bytes())).collect::<Vec<_>>();
+    assert_eq!(user.passwords_ok.iter().map(|known| known.tag).collect::<Vec<_>>(), tags(&["W1nter99", "0therOne"]));
+    assert_eq!(user.refusals.iter().map(|(_, tag, _)| *tag).collect::<Vec<_>>(), tags(&["nope1234"]));
+}
+
+#[test]
+fn a_person_who_logs_in_ends_a_circle_and_nothing_else_does() {
+    let get = |at: &str, path: &str| {
+        asked(
+            at,
+            &format!("GET {path} HTTP/1.1\nHost: {DEV}"),
+            "302 Found\nLocation: /login.do?x=1\nServer: ServiceNow\n",
+        )
+    };
+    let post = get("10:00:20", "/a.do").replace("GET", "POST");
+    let hops = |story: &[String]| {
+        let story = story.concat();
+        let ledger = told(&story);
+        let step = transcript::parse(&story).unwrap().steps.into_iter().next().unwrap();
+        let party = ledger.read(&step.exchange).party();
+        ledger.party(&party).map_or(0, |party| party.login_hops.len())
+    };
+    let circle = [get("10:00:00", "/a.do"), get("10:00:10", "/login.do"), post];
+    assert_eq!(hops(&circle), 3);
+    let person = login("10:00:30", "W1nter99", "302 Found\nLocation: /navpage.do\nServer: ServiceNow\n");
+    assert_eq!(hops(&[circle.as_slice(), &[person]].concat()), 1);
+}
+
+#[test]
+fn what_a_host_refuses_is_nothing_that_it_takes() {
+    let challenges: String = (0..20).map(|number| format!("WWW-Authenticate: Scheme{number} realm=\"x\"\n")).collect();
+    let sent = "grant_type=client_credentials&client_id=c0ffee&username=dora&password=W1nter99";
+    let bearer = |at: &str, value: &str, answer: &str| {
+        asked(at, &format!("GET /api/a HTTP/1.1\nHost: {DEV}\nAuthorization: {value}"), answer)
+    };
+    let story = [
+        asked(
+            "10:00:00",
+            &format!("GET /api/a HTTP/1.1\nHost: {DEV}\nx-sn-apikey: now_abcDEF123456789"),
+            &format!("401 Unauthorized\n{challenges}"),
+        ),
+        asked(
+            "10:00:10",
+            &format!("GET /oauth_token.do?grant_type=client_credentials HTTP/1.1\nHost: {DEV}"),
+            "401 Unauthorized\n\n{\"error\":\"invalid_client\"}",
+        ),
+        asked(
+            "10:00:15",
+            &format!(
+                "POST /oauth_token.do HTTP/1.1\nHost: {DEV}\nContent-Type: application/x-www-form-urlencoded\n\n{sent}"
+            ),
+            "401 Unauthorized\n\n{\"error\":\"invalid_client\"}",
+        ),
+        bearer("10:00:16", "Bearer Ax7ZB3bhTn5Wk9sR2xY4mPc8vLd1eAAAA", "401 Unauthorized\n"),
+        bearer("10:00:17", "Bearer", "200 OK\n"),
+        asked(
+            "10:00:20",
+            &format!("GET / HTTP/1.1\nHost: {DEV}"),
+            "200 OK\nContent-Type: text/html\n\n<html>Your instance is currently offline</html>",
+        ),
+    ];
+    let ledger = told(&story.concat());
+    let host = ledger.host(DEV).unwrap();
+    assert!(!host.took_key_in_header && !host.took_parameters_in_url && !host.took_get);
+    assert_eq!((host.schemes.len(), host.offline.is_some(), host.hibernating.is_some()), (16, true, false));
+    assert_eq!(host.bearer_refused.len(), 1, "who is served without a token clears nobody");
+    assert!(ledger.user(DEV, "dora").is_none(), "a password that this grant does not ask for");
+}
