@@ -1,6 +1,6 @@
 //! Names that were learned, found again in any text, in whatever form.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, MatchKind};
@@ -40,6 +40,7 @@ const WORDS: [&str; 24] = [
     "token",
     "user",
 ];
+
 /// All forms of all names.
 pub(super) struct Search {
     automaton: AhoCorasick,
@@ -50,16 +51,19 @@ pub(super) struct Search {
 impl Search {
     /// `None` where nothing was learned.
     pub fn new(names: &HashMap<String, Vec<u8>>) -> Option<Search> {
-        let (mut texts, mut stand_ins) = (Vec::new(), Vec::new());
+        let (mut texts, mut stand_ins, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
         for (name, stand_in) in names {
             let word = name.chars().count() >= WORD_FROM && !WORDS.contains(&name.as_str());
             let plain = (name.as_bytes().to_vec(), stand_in.clone());
             for (text, other) in std::iter::once(plain).chain(forms(name.as_bytes()).into_iter().zip(forms(stand_in))) {
-                if !text.is_empty() && !texts.contains(&text) || texts.is_empty() {
+                if !text.is_empty() && seen.insert(text.clone()) {
                     texts.push(text);
                     stand_ins.push((other, word));
                 }
             }
+        }
+        if texts.is_empty() {
+            return None;
         }
         let mut builder = AhoCorasick::builder();
         builder.ascii_case_insensitive(true).match_kind(MatchKind::LeftmostLongest);
