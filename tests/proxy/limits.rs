@@ -170,6 +170,11 @@ async fn connections_over_the_limit_wait_for_one_to_end() {
 
 /// How many connections two requests took.
 async fn connections_of_two(change: impl FnOnce(&mut Settings)) -> usize {
+    connections_of(&[GET, GET], change).await
+}
+
+/// How many connections these requests took, one after the other.
+async fn connections_of(requests: &[&str], change: impl FnOnce(&mut Settings)) -> usize {
     let count = Arc::new(AtomicUsize::new(0));
     let counted = count.clone();
     let origin = Origin::plain(script(move |mut conn| {
@@ -181,10 +186,15 @@ async fn connections_of_two(change: impl FnOnce(&mut Settings)) -> usize {
         }
     }))
     .await;
-    let proxy = before(&origin, change).await;
+    let entry = origin.stands_for("b.example");
+    let proxy = before(&origin, |settings| {
+        settings.resolve.push(entry);
+        change(settings);
+    })
+    .await;
     let mut client = proxy.connect().await;
-    for _ in 0..2 {
-        client.send(GET).await;
+    for request in requests {
+        client.send(*request).await;
         assert_eq!(client.message().await.1, "ok");
     }
     count.load(Ordering::Relaxed)
@@ -195,6 +205,15 @@ async fn no_more_upstream_connections_are_kept_than_there_is_room_for_and_none_t
     assert_eq!(connections_of_two(|_| {}).await, 1);
     assert_eq!(connections_of_two(|settings| settings.limits.pooled = 0).await, 2);
     assert_eq!(connections_of_two(|settings| settings.limits.pooled_for = Duration::ZERO).await, 2);
+}
+
+/// A burst fills the pool; what is used after it must not pay for a new connection each time.
+#[tokio::test]
+async fn the_connection_that_was_idle_longest_makes_room() {
+    let other = GET.replace("a.example", "b.example");
+    let requests = [GET, &other, &other, &other];
+    assert_ne!(other, GET);
+    assert_eq!(connections_of(&requests, |settings| settings.limits.pooled = 1).await, 2);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Idle upstream connections. They outlive the client connections that made them: Postman opens a new one each request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,8 +26,11 @@ struct Idle {
     since: Instant,
 }
 
+/// Of each origin, those that have been idle for longest first.
+type Idles = HashMap<Origin, VecDeque<Idle>>;
+
 pub(in crate::proxy) struct Pool {
-    idle: Mutex<HashMap<Origin, Vec<Idle>>>,
+    idle: Mutex<Idles>,
     /// How many there are, over all origins: to count them each time would cost more the more origins there are.
     count: AtomicUsize,
     /// Over all origins.
@@ -46,7 +49,7 @@ impl Pool {
             let candidate = {
                 let mut all = self.lock();
                 let list = all.get_mut(origin)?;
-                let candidate = list.pop();
+                let candidate = list.pop_back();
                 self.count.fetch_sub(usize::from(candidate.is_some()), Ordering::Relaxed);
                 if list.is_empty() {
                     all.remove(origin);
@@ -55,7 +58,7 @@ impl Pool {
             }?;
             if candidate.since.elapsed() > idle.min(self.keep) {
                 // The others have been idle for longer; they stay for requests that may use them, or for the sweep.
-                self.lock().entry(origin.clone()).or_default().push(candidate);
+                self.lock().entry(origin.clone()).or_default().push_back(candidate);
                 self.count.fetch_add(1, Ordering::Relaxed);
                 return None;
             }
@@ -66,26 +69,26 @@ impl Pool {
         }
     }
 
+    /// Keeps a connection that has just been used. Where there is no room, the one that has been idle for longest goes: a
+    /// request that cannot be repeated is sent on none but a fresh one.
     pub fn put(&self, origin: &Origin, mut upstream: Upstream) {
+        if self.most == 0 {
+            return;
+        }
         upstream.served += 1;
         upstream.link.buffer = BytesMut::new();
-        let full = {
-            let mut all = self.lock();
-            let full = self.count.load(Ordering::Relaxed) >= self.most;
-            let idle = Idle { upstream, since: Instant::now() };
-            if full {
-                Some(idle)
-            } else {
-                match all.get_mut(origin) {
-                    Some(list) => list.push(idle),
-                    None => drop(all.insert(origin.clone(), vec![idle])),
-                }
-                self.count.fetch_add(1, Ordering::Relaxed);
-                None
-            }
-        };
+        let idle = Idle { upstream, since: Instant::now() };
+        let mut all = self.lock();
+        let full = self.count.load(Ordering::Relaxed) >= self.most;
+        let oldest = if full { oldest(&mut all) } else { None };
+        match all.get_mut(origin) {
+            Some(list) => list.push_back(idle),
+            None => drop(all.insert(origin.clone(), VecDeque::from([idle]))),
+        }
+        self.count.fetch_add(usize::from(oldest.is_none()), Ordering::Relaxed);
+        drop(all);
         // Closed outside of the lock.
-        drop(full);
+        drop(oldest);
     }
 
     /// Closes what has been idle for too long.
@@ -93,7 +96,7 @@ impl Pool {
         let mut old = Vec::new();
         let mut all = self.lock();
         for list in all.values_mut() {
-            old.extend(list.extract_if(.., |idle| idle.since.elapsed() > self.keep));
+            old.extend(too_old(list, self.keep));
         }
         self.count.fetch_sub(old.len(), Ordering::Relaxed);
         all.retain(|_, list| !list.is_empty());
@@ -101,8 +104,26 @@ impl Pool {
         drop(old);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Origin, Vec<Idle>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Idles> {
         // A pool cannot be left half-changed: each change is one call.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Takes out the connection that has been idle for longest, of all origins.
+fn oldest(all: &mut Idles) -> Option<Idle> {
+    let (origin, _) = all.iter().min_by_key(|(_, list)| list.front().map(|idle| idle.since))?;
+    let origin = origin.clone();
+    let list = all.get_mut(&origin)?;
+    let oldest = list.pop_front();
+    if list.is_empty() {
+        all.remove(&origin);
+    }
+    oldest
+}
+
+/// Takes out what has been idle for more than `keep`.
+fn too_old(list: &mut VecDeque<Idle>, keep: Duration) -> Vec<Idle> {
+    let old = list.partition_point(|idle| idle.since.elapsed() > keep);
+    list.drain(..old).collect()
 }
