@@ -181,11 +181,14 @@ fn may_hold_mask(bytes: &[u8]) -> bool {
         [b"edacted", b"EDACTED", b"anitized", b"***", b"xxxx", b"XXXX", b"%2A%2A", "\u{2022}\u{2022}".as_bytes()];
     // What is sent is short: it is looked at for every mask there is.
     const SHORT: usize = 2048;
-    let capital = |at: usize| at > 0 && bytes.get(at - 1).is_some_and(u8::is_ascii_uppercase);
-    let hash = |at: usize| bytes.get(at + 1..at + 9).is_some_and(|hash| hash.iter().all(u8::is_ascii_hexdigit));
-    bytes.len() <= SHORT && may_be_mask(bytes)
-        || SIGNS.iter().any(|sign| memchr::memmem::find(bytes, sign).is_some())
-        || memchr::memchr_iter(b'_', bytes).any(|at| capital(at) && hash(at))
+    let short = bytes.len() <= SHORT;
+    let json = bytes.trim_ascii_start().starts_with(b"{");
+    let sign = match (short, json) {
+        (true, true) => mask::may_be_in_json(bytes),
+        (true, false) => may_be_mask(bytes),
+        (false, _) => SIGNS.iter().any(|sign| memchr::memmem::find(bytes, sign).is_some()),
+    };
+    sign || mask::may_be_hashed(bytes)
 }
 
 /// Replaces texts that are masks; whether there were any.

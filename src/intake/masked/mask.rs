@@ -1,5 +1,9 @@
 //! What a mask looks like: words between brackets, rows of one sign, hashes and beginnings of what was there.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
+
 /// Words that sanitizers write.
 const WORDS: [&str; 13] = [
     "redacted",
@@ -43,6 +47,23 @@ pub fn may_be_mask(value: &[u8]) -> bool {
         before = byte.to_ascii_lowercase();
         word || matches!(byte, b'*' | b'%' | b'_' | b'[' | b'<' | b'(' | b'#' | 0x80..)
     }) || crosses(value)
+}
+
+/// A quick look at a text of JSON: whether one of its strings may be a mask, `hashed` ones aside.
+pub fn may_be_in_json(text: &[u8]) -> bool {
+    static SIGNS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+        let rows = ["**", "####", "xxxx", "\u{2022}", "\u{2588}", "\\u", " char", " byte"];
+        let signs = WORDS.iter().chain(&IN_BRACKETS).chain(&rows);
+        AhoCorasick::builder().ascii_case_insensitive(true).build(signs).ok()
+    });
+    SIGNS.as_ref().is_none_or(|signs| signs.is_match(text))
+}
+
+/// Whether a kind in capitals and the beginning of a hash stand together somewhere: see `hashed`.
+pub fn may_be_hashed(text: &[u8]) -> bool {
+    let capital = |at: usize| at > 0 && text.get(at - 1).is_some_and(u8::is_ascii_uppercase);
+    let hash = |at: usize| text.get(at + 1..at + 9).is_some_and(|hash| hash.iter().all(u8::is_ascii_hexdigit));
+    memchr::memchr_iter(b'_', text).any(|at| capital(at) && hash(at))
 }
 
 /// A row of `x`, or the dots that stand for a rest.
@@ -152,6 +173,8 @@ mod tests {
             "########",
         ] {
             assert!(is_masked(mask), "{mask}");
+            let json = serde_json::json!({ "list": [{ "id_token": mask }] }).to_string();
+            assert!(may_be_in_json(json.as_bytes()) || may_be_hashed(json.as_bytes()), "{json}");
         }
     }
 
@@ -180,5 +203,8 @@ mod tests {
         ] {
             assert!(!is_masked(value), "{value}");
         }
+        let rows =
+            br#"{"result":[{"sys_id":"9d385017c611228701d22104cc95c371","u_LEVEL_3":"opened (late), <b>#1</b>"}]}"#;
+        assert!(!may_be_in_json(rows) && !may_be_hashed(rows));
     }
 }
