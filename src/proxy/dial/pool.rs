@@ -43,30 +43,28 @@ impl Pool {
         Pool { idle: Mutex::default(), count: AtomicUsize::new(0), most, keep }
     }
 
-    /// The connection that was used last and is still open, if it has been idle for at most `idle`.
+    /// The connection that was used last and is still open, if it has been idle for at most `idle`. The others have been
+    /// idle for longer: they stay for requests that may use them, or for the sweep.
     pub fn take(&self, origin: &Origin, idle: Duration) -> Option<Upstream> {
+        let idle = idle.min(self.keep);
         loop {
-            let candidate = {
-                let mut all = self.lock();
-                let list = all.get_mut(origin)?;
-                let candidate = list.pop_back();
-                self.count.fetch_sub(usize::from(candidate.is_some()), Ordering::Relaxed);
-                if list.is_empty() {
-                    all.remove(origin);
-                }
-                candidate
-            }?;
-            if candidate.since.elapsed() > idle.min(self.keep) {
-                // The others have been idle for longer; they stay for requests that may use them, or for the sweep.
-                self.lock().entry(origin.clone()).or_default().push_back(candidate);
-                self.count.fetch_add(1, Ordering::Relaxed);
-                return None;
-            }
-            let mut upstream = candidate.upstream;
+            let mut upstream = self.last(origin, idle)?.upstream;
             if upstream.link.idle_and_open() {
                 return Some(upstream);
             }
         }
+    }
+
+    fn last(&self, origin: &Origin, idle: Duration) -> Option<Idle> {
+        let mut all = self.lock();
+        let list = all.get_mut(origin)?;
+        list.back().filter(|last| last.since.elapsed() <= idle)?;
+        let last = list.pop_back();
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        if list.is_empty() {
+            all.remove(origin);
+        }
+        last
     }
 
     /// Keeps a connection that has just been used. Where there is no room, the one that has been idle for longest goes: a
@@ -77,8 +75,8 @@ impl Pool {
         }
         upstream.served += 1;
         upstream.link.buffer = BytesMut::new();
-        let idle = Idle { upstream, since: Instant::now() };
         let mut all = self.lock();
+        let idle = Idle { upstream, since: Instant::now() };
         let full = self.count.load(Ordering::Relaxed) >= self.most;
         let oldest = if full { oldest(&mut all) } else { None };
         match all.get_mut(origin) {
