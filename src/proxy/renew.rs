@@ -71,7 +71,7 @@ pub(super) fn share(
 ) -> Result<(Arc<Shared>, Vec<String>), StartError> {
     let limits = settings.limits.clone();
     // Named everywhere: the library would otherwise pick one by what happens to be in the build.
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = tls::provider();
     let (roots, mut warnings) = tls::roots(&settings.upstream_roots);
     let tls = tls::UpstreamTls::new(roots, settings.insecure.clone(), &settings.client_certificates, provider.clone())
         .map_err(StartError::Tls)?;

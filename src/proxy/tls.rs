@@ -1,6 +1,7 @@
 //! TLS on both sides: here the client's handshake, ended with a minted leaf; the upstream's in `upstream`.
 
 mod notes;
+mod suites;
 mod upstream;
 mod verdict;
 
@@ -18,6 +19,7 @@ use super::settings::Origin;
 use super::stream::Rewound;
 use crate::model::{Failure, FailureKind, Phase, TlsFacts};
 pub(super) use notes::Notes;
+pub(super) use suites::provider;
 pub(super) use upstream::{UpstreamTls, roots};
 pub(super) use verdict::fault as verdict;
 
