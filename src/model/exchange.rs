@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::glance::Glance;
 use super::outcome::{Failure, Outcome};
 use super::switched::Switched;
 
@@ -223,6 +224,7 @@ pub struct Body {
     /// A recording left the text out, since it tells nothing: its length in bytes, without content coding.
     pub left_out: Option<u64>,
     pub unpacking: Unpacking,
+    pub glance: Glance,
 }
 
 /// How much of a coded body is decoded to be read: what comes out of few bytes can be without end.

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod finding;
+mod glance;
 mod outcome;
 mod place;
 mod quick;
@@ -14,6 +15,7 @@ pub use exchange::{
     Upstream, Way,
 };
 pub use finding::{Answerer, Diagnosis, Evidence, Finding, Grade, Reason};
+pub use glance::{Glance, Named};
 pub use outcome::{CertificateFault, Failure, FailureKind, HeadFault, HeadProblem, Outcome, Phase};
 pub use place::Place;
 pub use quick::Quick;

@@ -62,7 +62,7 @@ impl Capture {
             bytes.truncate(whole_words(&bytes));
         }
         // Nothing is decoded here: the bytes are as they were on the wire.
-        Body { bytes, length: self.length, coded: true, unpacking: self.unpacking, left_out: None }
+        Body { bytes, length: self.length, coded: true, unpacking: self.unpacking, ..Body::default() }
     }
 }
 

@@ -6,7 +6,7 @@ use memchr::memmem::Finder;
 use serde_json::Value;
 
 use super::cookie;
-use crate::model::{Fields, Response, lossy};
+use crate::model::{Body, Fields, Named, Response, lossy};
 
 /// The error envelope of a REST answer (wire notes §2, §3), in JSON or XML.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,17 +59,12 @@ fn has_escape(body: &[u8]) -> bool {
 }
 
 /// Which of the names that tell most stand in an answer, as `names` has it. Long answers are looked through once for it.
-pub(super) struct Named {
-    pub error: bool,
-    pub access_token: bool,
-}
-
-impl Named {
-    pub fn in_body(body: &[u8]) -> Named {
-        let either = has_escape(body);
-        let names = |name: &str| either || stands_framed(body, name);
+pub(super) fn named(body: &Body, decoded: &[u8]) -> Named {
+    body.glance.named(|| {
+        let either = has_escape(decoded);
+        let names = |name: &str| either || stands_framed(decoded, name);
         Named { error: names("error"), access_token: names("access_token") }
-    }
+    })
 }
 
 /// Reads the envelope; `None` where the body has none.
@@ -285,7 +280,6 @@ pub fn leads_to_login(location: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Body;
 
     #[test]
     fn envelopes_are_read_in_json_and_xml() {

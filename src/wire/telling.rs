@@ -3,7 +3,7 @@
 //! Whatever `reading` parses and `diagnose` looks at is asked for here with the same quick looks, and nothing of it is
 //! parsed. A body that no one of them wants leaves the findings as they are, of this exchange and of those that follow it.
 
-use super::servicenow::{self, Named, Page, names};
+use super::servicenow::{self, Page, names};
 use super::{content, endpoint, reading};
 use crate::model::{Exchange, Request, Response};
 
@@ -49,7 +49,7 @@ fn sent_tells(request: &Request, sent: &[u8]) -> bool {
 
 fn answer_tells(answer: &Response, got: &[u8], logged_in: Option<bool>) -> bool {
     let length = content::length(&answer.fields, &answer.body, got.len() as u64);
-    let named = Named::in_body(got);
+    let named = servicenow::named(&answer.body, got);
     length.min(answer.body.length) < SHORT
         || named.error
         || named.access_token

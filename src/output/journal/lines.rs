@@ -50,7 +50,7 @@ impl Lines {
         let scrubber = &mut self.scrubber;
         scrubber.meet(exchange);
         parts::of_request(exchange, keep, &mut self.request);
-        parts::of_answer(exchange, keep, &mut self.answer);
+        parts::of_answer(exchange, keep, |text| scrubber.knows_as_dull(text), &mut self.answer);
         let request = self.requests.take(&self.request);
         let answer = self.answers.take(&self.answer);
         let mut request = request.unwrap_or_else(|| Part::request(scrubber, exchange, keep));
@@ -148,6 +148,9 @@ mod tests {
             (200, fields(&[("Content-Type", "application/json")]), format!(r#"{{"access_token":"{TOKEN}"}}"#)),
             (302, fields(&[("Location", "https://app.example/?code=B1wSEk09CHPEwLCM")]), String::new()),
             (401, fields(&[("Set-Cookie", "JSESSIONID=4F9A1C77D2E0B6A85C3; Secure")]), format!("no {TOKEN}")),
+            (200, fields(&[("Content-Type", "application/json")]), long("a", 5000)),
+            (200, fields(&[("Content-Type", "application/json")]), long("b", 5000)),
+            (200, fields(&[("Content-Type", "application/json")]), long(TOKEN, 5000)),
         ][answer]
             .clone();
         let response = Response {
@@ -183,6 +186,12 @@ mod tests {
         }
     }
 
+    fn long(word: &str, length: usize) -> String {
+        let mut text = format!(r#"{{"result":["{}"]}}"#, format!("{word} ").repeat(length / word.len()));
+        text.truncate(length);
+        text
+    }
+
     /// What stands in a line of an exchange that was scrubbed as a whole.
     fn plainly(scrubber: &mut Scrubber, exchange: &Exchange, keep: Telling) -> (String, serde_json::Value) {
         let (scrubbed, removed) = scrubber.scrub_keeping(exchange, keep);
@@ -193,7 +202,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_line_is_the_same_as_without_a_memory(
-            calls in proptest::collection::vec((0..4_usize, 0..4_usize, any::<bool>()), 1..40)
+            calls in proptest::collection::vec((0..4_usize, 0..7_usize, any::<bool>()), 1..25)
         ) {
             let (mut lines, mut told) = (lines(), false);
             let mut scrubber = Scrubber::new(Salt::new([7; 32]));
@@ -210,6 +219,20 @@ mod tests {
                 prop_assert!(!(told && made.text.contains(TOKEN)));
             }
         }
+    }
+
+    #[test]
+    fn an_answer_whose_long_text_is_left_out_and_dull_is_remembered() {
+        let mut lines = lines();
+        let mut kept = |id, answer, keep| {
+            let keep = Telling { request: true, answer: keep };
+            assert!(lines.exchange(&exchange(id, 0, answer), keep, false).is_ok());
+            (lines.answer.len() > 5000, lines.answers.take(&lines.answer).is_some())
+        };
+        assert_eq!(kept(2, 4, true), (true, true));
+        assert_eq!(kept(4, 4, false), (true, true), "nobody has looked through it");
+        assert_eq!(kept(6, 4, false), (false, true));
+        assert_eq!(kept(8, 5, false), (true, true), "as long, but another one");
     }
 
     #[test]

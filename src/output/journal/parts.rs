@@ -151,34 +151,39 @@ pub(super) fn of_request(exchange: &Exchange, keep: Telling, out: &mut Vec<u8>) 
     add(out, request.scheme.as_str().as_bytes());
     add(out, &request.port.to_le_bytes());
     add(out, request.odd_head().map_or(&b""[..], |head| head));
-    add_message(out, &request.fields, &request.body);
+    add_message(out, &request.fields, &request.body, true);
 }
 
-/// All that an answer's part is made of.
-pub(super) fn of_answer(exchange: &Exchange, keep: Telling, out: &mut Vec<u8>) {
+/// All that an answer's part is made of. `dull`: whether there is nothing to learn from a text, so that of one that is left
+/// out only the length counts.
+pub(super) fn of_answer(exchange: &Exchange, keep: Telling, dull: impl Fn(&[u8]) -> bool, out: &mut Vec<u8>) {
     out.clear();
     let Some(answer) = exchange.response().filter(|answer| answer.cut.is_none()) else { return };
-    if answer.body.bytes.len() > BODY {
+    let dull = !keep.answer && dull(&answer.body.bytes);
+    if answer.body.bytes.len() > BODY && !dull {
         return;
     }
     add(out, &answer.status.to_le_bytes());
     [&answer.reason, &answer.version].into_iter().for_each(|text| add(out, text.as_bytes()));
     add(out, &[answer.ours, keep.answer].map(u8::from));
-    add_message(out, &answer.fields, &answer.body);
+    add_message(out, &answer.fields, &answer.body, !dull);
 }
 
-fn add_message(out: &mut Vec<u8>, fields: &Fields, body: &Body) {
+fn add_message(out: &mut Vec<u8>, fields: &Fields, body: &Body, text: bool) {
     for field in &fields.0 {
         add(out, &field.name);
         add(out, &field.value);
     }
-    let Body { bytes, length, coded, left_out, unpacking } = body;
-    for number in [*length, left_out.map_or(u64::MAX, |length| length), unpacking.bytes as u64, unpacking.ratio as u64]
-    {
+    let Body { bytes, length, coded, left_out, unpacking, glance: _ } = body;
+    let left_out = left_out.unwrap_or(u64::MAX);
+    let unpacking = [unpacking.bytes as u64, unpacking.ratio as u64];
+    for number in [*length, left_out, bytes.len() as u64].into_iter().chain(unpacking) {
         out.extend_from_slice(&number.to_le_bytes());
     }
-    add(out, &[u8::from(*coded)]);
-    add(out, bytes);
+    add(out, &[*coded, text].map(u8::from));
+    if text {
+        add(out, bytes);
+    }
 }
 
 /// With its length before it: no two lists of texts give the same bytes.
@@ -219,7 +224,7 @@ mod tests {
         let made_of = |exchange: &Exchange| {
             let (mut request, mut answer) = (b"before".to_vec(), b"before".to_vec());
             of_request(exchange, Telling::BOTH, &mut request);
-            of_answer(exchange, Telling::BOTH, &mut answer);
+            of_answer(exchange, Telling::BOTH, |_| true, &mut answer);
             [request, answer].map(|bytes| !bytes.is_empty() && !bytes.starts_with(b"before"))
         };
         for (length, remembered) in [(0, true), (BODY, true), (BODY + 1, false), (2 * BODY, false)] {

@@ -189,6 +189,11 @@ impl Scrubber {
         self.known.exchanged(bytes)
     }
 
+    /// Whether this long text was looked through lately, and there was nothing to learn from it.
+    pub fn knows_as_dull(&self, text: &[u8]) -> bool {
+        self.dull.has(text)
+    }
+
     /// Whether finished bytes still hold a secret that is known, in whatever form.
     pub fn finds_secret_in(&self, bytes: &[u8]) -> bool {
         self.known.is_in(bytes)
