@@ -198,13 +198,13 @@ struct Window {
 impl Window {
     fn push(&mut self, exchange: Exchange) {
         self.bytes += weight(&exchange);
-        self.heap.push(Reverse(Waiting(exchange)));
+        self.heap.push(Reverse(Waiting(Box::new(exchange))));
     }
 
     fn pop(&mut self) -> Option<Exchange> {
         let Reverse(Waiting(exchange)) = self.heap.pop()?;
         self.bytes -= weight(&exchange);
-        Some(exchange)
+        Some(*exchange)
     }
 
     fn is_full(&self) -> bool {
@@ -212,7 +212,8 @@ impl Window {
     }
 }
 
-struct Waiting(Exchange);
+/// Boxed: a heap moves what it holds.
+struct Waiting(Box<Exchange>);
 
 impl Waiting {
     fn key(&self) -> (Millis, Option<usize>) {

@@ -60,7 +60,7 @@ fn request_field(field: &mut Field) -> bool {
     if !may_be_mask(&field.value) && !is_name(field, "authorization") {
         return false;
     }
-    let text = String::from_utf8_lossy(&field.value).into_owned();
+    let text = String::from_utf8_lossy(&field.value);
     let unmasked = if is_name(field, "cookie") {
         let pairs: Vec<_> = text.split(';').map(|pair| cookie(pair, &mut || String::from(HIDDEN))).collect();
         let found = pairs.iter().any(|(_, found)| *found);
@@ -126,20 +126,22 @@ fn cookie(pair: &str, stand_in: StandIn<'_>) -> (String, bool) {
 
 /// The pairs of a query or form with their masks replaced; `None` where there is none.
 fn pairs(text: &str, stand_in: StandIn<'_>) -> Option<String> {
-    if !may_be_mask(text.as_bytes()) {
+    if !text.split('&').any(|pair| name_of_masked(pair).is_some()) {
         return None;
     }
-    let mut found = false;
-    let mut pair = |pair: &str| match pair.split_once('=').filter(|(_, value)| is_masked(&decoded(value))) {
-        Some((name, _)) => {
-            found = true;
-            // A state comes back as it was sent: its masks stay alike on both ways.
-            format!("{name}={}", if name == "state" { String::from(HIDDEN) } else { stand_in() })
-        }
+    let mut pair = |pair| match name_of_masked(pair) {
+        // A state comes back as it was sent: its masks stay alike on both ways.
+        Some("state") => format!("state={HIDDEN}"),
+        Some(name) => format!("{name}={}", stand_in()),
         None => pair.to_owned(),
     };
-    let pairs = text.split('&').map(&mut pair).collect::<Vec<_>>().join("&");
-    found.then_some(pairs)
+    Some(text.split('&').map(&mut pair).collect::<Vec<_>>().join("&"))
+}
+
+/// The name of a pair whose value is a mask.
+fn name_of_masked(pair: &str) -> Option<&str> {
+    let (name, value) = pair.split_once('=')?;
+    (may_be_mask(value.as_bytes()) && is_masked(&decoded(value))).then_some(name)
 }
 
 fn decoded(value: &str) -> Cow<'_, str> {

@@ -19,9 +19,11 @@ use super::{body, fields, repair};
 /// Reads one entry. `Ok(None)`: it was no HTTP exchange (`data:`, `blob:`, `chrome-extension:` …). `before` is the time of
 /// the entry before, for one that has none. The number of the exchange is given later.
 pub(super) fn exchange(text: &[u8], index: usize, before: Millis) -> Result<Option<Exchange>, String> {
-    match serde_json::from_slice::<Entry<'_>>(text) {
-        Ok(entry) => build(&entry, index, before),
-        Err(_) => {
+    // Checked for UTF-8 as a whole, not string by string.
+    let sound = str::from_utf8(text).ok().and_then(|text| serde_json::from_str::<Entry<'_>>(text).ok());
+    match sound {
+        Some(entry) => build(&entry, index, before),
+        None => {
             let mended = repair::mend(text);
             let entry =
                 serde_json::from_slice::<Entry<'_>>(&mended).map_err(|error| format!("is not read: {error}"))?;

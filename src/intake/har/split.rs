@@ -163,7 +163,10 @@ impl<R: Read> Splitter<R> {
         self.piece.clear();
         match self.peek()? {
             Some(b'"') => self.string()?,
-            Some(b'{' | b'[') => self.container()?,
+            Some(b'{' | b'[') => match whole(self.ready()) {
+                Some(length) => self.copy(length),
+                None => self.container()?,
+            },
             _ => self.scalar()?,
         }
         Ok(self.piece.len() < PIECE_LIMIT)
@@ -308,6 +311,27 @@ impl<R: Read> Splitter<R> {
             Err(broken) => return broken,
         };
         Broken { offset: self.offset(), what: format!("expected {wanted}, found {found}") }
+    }
+}
+
+/// How long the object or array at the start of `ready` is, where all of it is there. No string is cut in it: the buffer
+/// is shorter than the limit.
+fn whole(ready: &[u8]) -> Option<usize> {
+    let (mut at, mut depth) = (0, 0_usize);
+    loop {
+        let byte = *ready.get(at)?;
+        at += 1;
+        match byte {
+            b'"' => {
+                let run = run(ready.get(at..)?, 0);
+                at += run.length + 1;
+                run.closed.then_some(())?;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' if depth > 1 => depth -= 1,
+            b'}' | b']' => return Some(at),
+            _ => {}
+        }
     }
 }
 

@@ -43,10 +43,12 @@ const LONGEST_MASK: usize = 80;
 pub fn may_be_mask(value: &[u8]) -> bool {
     let mut before = 0;
     value.iter().any(|byte| {
-        let word = before == b'e' && byte.eq_ignore_ascii_case(&b'd');
-        before = byte.to_ascii_lowercase();
-        word || matches!(byte, b'*' | b'%' | b'_' | b'[' | b'<' | b'(' | b'#' | 0x80..)
-    }) || crosses(value)
+        let byte = byte.to_ascii_lowercase();
+        // The end of a word (`withheld` too), a row of `x`, and the dots that stand for a rest.
+        let pair = matches!((before, byte), (b'e' | b'l', b'd') | (b'x', b'x') | (b'.', b'.'));
+        before = byte;
+        pair || matches!(byte, b'*' | b'%' | b'_' | b'[' | b'<' | b'(' | b'#' | 0x80..)
+    })
 }
 
 /// A quick look at a text of JSON: whether one of its strings may be a mask, `hashed` ones aside.
@@ -64,11 +66,6 @@ pub fn may_be_hashed(text: &[u8]) -> bool {
     let capital = |at: usize| at > 0 && text.get(at - 1).is_some_and(u8::is_ascii_uppercase);
     let hash = |at: usize| text.get(at + 1..at + 9).is_some_and(|hash| hash.iter().all(u8::is_ascii_hexdigit));
     memchr::memchr_iter(b'_', text).any(|at| capital(at) && hash(at))
-}
-
-/// A row of `x`, or the dots that stand for a rest.
-fn crosses(value: &[u8]) -> bool {
-    [&b"xxxx"[..], b"XXXX", b"...", b"withheld"].iter().any(|sign| memchr::memmem::find(value, sign).is_some())
 }
 
 /// Whether a value is a mask and nothing else.
