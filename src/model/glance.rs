@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 /// Which of the names that tell most a body can have as a member or an element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Named {
     pub error: bool,
     pub access_token: bool,
@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn one_look_is_enough_for_all_but_copies() {
-        let (glance, none) = (Glance::default(), Named { error: false, access_token: false });
+        let (glance, none) = (Glance::default(), Named::default());
         let error = Named { error: true, ..none };
         assert_eq!(glance.named(|| error), error);
         assert_eq!(glance.named(|| none), error);

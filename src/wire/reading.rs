@@ -10,7 +10,7 @@ use super::form::{self, Form};
 use super::oauth::{self, Callback, ClientAuthentication, OAuthError, TokenAnswer};
 use super::servicenow::{self, Envelope, Fingerprint, Page};
 use super::{content, cookie, template};
-use crate::model::{Exchange, Millis, Named, Place, Request, Response, lossy};
+use crate::model::{Exchange, Millis, Place, Request, Response, lossy};
 
 /// The kind of credential that a request carries; the first that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,8 +65,6 @@ pub struct Reading<'a> {
     pub challenges: Vec<Challenge>,
 }
 
-const NOTHING: Named = Named { error: false, access_token: false };
-
 /// Fields that carry an API key of ServiceNow, or that tools use for one by mistake.
 pub const API_KEY_FIELD: &str = "x-sn-apikey";
 
@@ -91,7 +89,7 @@ impl<'a> Reading<'a> {
         let basic = authorization.as_ref().filter(|(_, parts)| parts.kind == SchemeKind::Basic);
         let basic = basic.map(|(value, parts)| basic::decode(parts.credentials_of(value)));
         let answer = response.map_or(Cow::Borrowed(&[][..]), |r| content::decoded(&r.fields, &r.body));
-        let named = response.map_or(NOTHING, |r| servicenow::named(&r.body, &answer));
+        let named = response.map(|r| servicenow::named(&r.body, &answer)).unwrap_or_default();
         let cookies = cookie::sent(&request.fields);
         let api_key = api_key(request, &query);
         let params = form.as_ref().unwrap_or(&query);
