@@ -7,7 +7,7 @@ use crate::model::{Answerer, Finding, Grade};
 /// Findings of one exchange end here.
 const MOST: usize = 6;
 
-/// Causes that are facts beside the cause: they neither silence nor are silenced.
+/// Causes that are facts beside the cause: they neither silence nor are silenced, and of what is as sure they come last.
 const SIDE_FACTS: [&str; 3] = ["plain-http", "token-in-query", "clock-skew"];
 
 /// Orders, merges and cuts. The second list names what was cut.
@@ -15,7 +15,8 @@ pub fn rank(facts: &Facts<'_>, found: Vec<Finding>) -> (Vec<Finding>, Vec<&'stat
     let found = found.into_iter().map(|finding| cap(facts, finding)).collect();
     let mut merged = merge(found);
     silence(&mut merged);
-    merged.sort_by(|a, b| order(b).cmp(&order(a)).then_with(|| a.cause.cmp(b.cause)));
+    let beside = |finding: &Finding| (SIDE_FACTS.contains(&finding.cause), finding.cause);
+    merged.sort_by(|a, b| order(b).cmp(&order(a)).then_with(|| beside(a).cmp(&beside(b))));
     let folded = merged.iter().skip(MOST).map(|finding| finding.cause).collect();
     merged.truncate(MOST);
     (merged, folded)

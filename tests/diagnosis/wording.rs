@@ -122,6 +122,18 @@ fn a_secret_in_clear_is_exposed_unless_it_stays_on_the_machine() {
     }
 }
 
+/// That it crossed in clear did not refuse it: what did comes first.
+#[test]
+fn what_is_no_cause_comes_behind_a_cause_as_sure() {
+    let head = "> Authorization: Bearer \"3NdYw1Lq5ZtS0vX8cKfB2hJm7PgR4aEu\"\n>\n";
+    let body = r#"{"error":{"message":"User Not Authenticated","detail":"Required to provide Auth information"},"status":"failure"}"#;
+    let fields =
+        "< Server: snow_adc\n< WWW-Authenticate: BASIC realm=\"Service-now\"\n< Content-Type: application/json\n";
+    let story = at("10:00:00", DEV, TABLE, head, "401 Unauthorized", fields, body).replacen("https://", "http://", 1);
+    let proven: Vec<String> = said(&story).into_iter().filter(|line| line.ends_with(" proven")).collect();
+    assert_eq!(proven, ["token-quoted proven", "plain-http proven"]);
+}
+
 #[test]
 fn a_callback_with_another_state_is_refused_by_its_client() {
     let ask = at(
